@@ -1,0 +1,1 @@
+"""From traces and limits to findings."""

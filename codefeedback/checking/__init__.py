@@ -1,0 +1,1 @@
+"""Is the answer right? Comparison by named policy, and the judgement of a case."""

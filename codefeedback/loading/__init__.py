@@ -1,0 +1,1 @@
+"""Tests files of every public format, turned into problems."""

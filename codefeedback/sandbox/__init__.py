@@ -1,0 +1,1 @@
+"""Running programs under limits, with the answers kept away from them."""
