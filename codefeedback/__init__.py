@@ -1,3 +1,83 @@
-"""Run a program against its tests and say where it went wrong."""
+"""Run a program against its tests and say where it went wrong.
+
+>>> import codefeedback as cf
+>>> problem = {"cases": [{"stdin": "2 3", "expected_stdout": "5"}]}
+>>> report = cf.grade("a, b = map(int, input().split())\\nprint(a - b)\\n", problem)
+>>> report.verdict, report.score.coarse
+(<Verdict.WA: 'WA'>, -0.3)
+"""
+
+from codefeedback.errors import (
+    BackstopError,
+    CheckerError,
+    CodeFeedbackError,
+    MissingExtraError,
+    PolicyError,
+    ProblemError,
+    RunLostError,
+    SandboxError,
+    SandboxUnavailableError,
+    UsageError,
+)
+from codefeedback.evaluation import pass_at_k
+from codefeedback.findings import Finding, Origin, Scope
+from codefeedback.grading import Grader, grade
+from codefeedback.loading import load_problem, load_problems
+from codefeedback.problems import CallCase, CheckCase, Limits, Problem, Skipped, StdinCase
+from codefeedback.results import CaseResult, PolicyView, Report, SandboxInfo, Score, Ungraded
+from codefeedback.sandbox.interface import Execution, Sandbox
+from codefeedback.sandbox.portable import PortableSandbox
+from codefeedback.scoring import adaptive, coarse, fine
+from codefeedback.spans import CharSpan, Position, Source
+from codefeedback.traces import Frame, SyntaxDetail, Trace, parse_traceback
+from codefeedback.verdicts import Outcome, Verdict
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BackstopError",
+    "CallCase",
+    "CaseResult",
+    "CharSpan",
+    "CheckCase",
+    "CheckerError",
+    "CodeFeedbackError",
+    "Execution",
+    "Finding",
+    "Frame",
+    "Grader",
+    "Limits",
+    "MissingExtraError",
+    "Origin",
+    "Outcome",
+    "PolicyError",
+    "PolicyView",
+    "PortableSandbox",
+    "Position",
+    "Problem",
+    "ProblemError",
+    "Report",
+    "RunLostError",
+    "Sandbox",
+    "SandboxError",
+    "SandboxInfo",
+    "SandboxUnavailableError",
+    "Scope",
+    "Score",
+    "Skipped",
+    "Source",
+    "StdinCase",
+    "SyntaxDetail",
+    "Trace",
+    "Ungraded",
+    "UsageError",
+    "Verdict",
+    "adaptive",
+    "coarse",
+    "fine",
+    "grade",
+    "load_problem",
+    "load_problems",
+    "parse_traceback",
+    "pass_at_k",
+]

@@ -38,7 +38,7 @@ class Limits:
             if not 0 < value < float(2**62):
                 raise ValueError(f"{item.name}: expected a positive number, got {value!r}")
 
-    def override(self, values: Mapping[str, float]) -> Limits:
+    def override(self, values: Mapping[str, Any]) -> Limits:
         """These limits with some replaced. Raises ValueError for a bad value, TypeError for a
         name that is none."""
         return replace(self, **values) if values else self
@@ -106,15 +106,18 @@ class Skipped:
 class Problem:
     """Cases with what they need.
 
-    `limits` holds only what the problem itself sets. `prompt` is code that stands in front of a
-    model's completion (HumanEval). `reference` is a correct program, for cases without answers.
-    `checker` is the text of a checker program, for the policy ``checker``.
+    `limits` holds only what the problem itself sets. `prelude` is code that runs in the program's
+    module before the program, for judges that promise names (LeetCode's ``List``). `prompt` is
+    code that stands in front of a model's completion (HumanEval). `reference` is a correct
+    program, for cases without answers. `checker` is the text of a checker program, for the policy
+    ``checker``.
     """
 
     cases: tuple[Case, ...]
     id: str = ""
     policy: str = DEFAULT_POLICY
     limits: Mapping[str, float] = field(default_factory=dict)
+    prelude: str = ""
     prompt: str = ""
     reference: str | None = None
     checker: str | None = None

@@ -87,7 +87,7 @@ class SandboxInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyView:
-    """What the same runs would have been under another policy; `flips` are the cases that differ."""
+    """The same runs under another policy; `flips` names the cases whose verdict differs."""
 
     policy: str
     verdict: Verdict

@@ -70,6 +70,8 @@ class Source:
             self.data = bytes(program)
             self.text = _decode(self.data)
             self.ignore_cookie = False
+        if not name or name in (".", "..") or "/" in name or "\0" in name:
+            raise ValueError(f"a program's name must be a plain file name, got {name!r}")
         self.name = name
 
     def __repr__(self) -> str:

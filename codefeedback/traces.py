@@ -24,7 +24,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntaxDetail:
-    """Where the compiler stumbled: `line` is 1-based, `offset` a 1-based column as CPython gives it.
+    """Where the compiler stumbled: `line` is 1-based, `offset` is CPython's own 1-based column.
 
     Both are None when the compiler names no place.
     """

@@ -21,7 +21,7 @@ own methods: no code of the object's class runs, so an overridden ``__eq__``, ``
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 #: Containers nested deeper than this do not travel.
 MAX_DEPTH = 200
@@ -98,10 +98,10 @@ class _Encoder:
         if kind is float:
             return value if math.isfinite(value) else {"$float": repr(value)}
         for base in base_classes(kind):
-            scalar = _SCALARS.get(base)
+            scalar = _SCALARS.get(id(base))
             if scalar is not None:
                 return scalar(value)
-            items = _CONTAINERS.get(base)
+            items = _CONTAINERS.get(id(base))
             if items is not None:
                 return self._container(value, depth, items)
         return self._other(value, kind, depth)
@@ -127,6 +127,11 @@ class _Encoder:
 
 
 _Each = Callable[[Any], Any]
+_Function = TypeVar("_Function")
+
+
+def _by_id(table: Dict[type, _Function]) -> Dict[int, _Function]:
+    return {id(kind): function for kind, function in table.items()}
 
 
 def _encode_dict(value: Any, each: _Each) -> Any:
@@ -136,27 +141,34 @@ def _encode_dict(value: Any, each: _Each) -> Any:
     return {"$dict": [[each(key), each(item)] for key, item in items]}
 
 
-_SCALARS: Dict[type, Callable[[Any], Any]] = {
-    int: lambda value: encode(int.__pos__(value)),
-    float: lambda value: encode(float.__pos__(value)),
-    str: lambda value: str.__str__(value),
-    complex: lambda value: {
-        "$complex": [encode(complex.real.__get__(value)), encode(complex.imag.__get__(value))]  # type: ignore[attr-defined]
-    },
-    bytes: lambda value: {"$bytes": bytes.hex(value)},
-    bytearray: lambda value: {"$bytearray": bytearray.hex(value)},
-    range: lambda value: {"$range": [encode(value.start), encode(value.stop), encode(value.step)]},
-}
+# By identity: looking a class up by equality would ask its metaclass.
+_SCALARS: Dict[int, Callable[[Any], Any]] = _by_id(
+    {
+        int: lambda value: encode(int.__pos__(value)),
+        float: lambda value: encode(float.__pos__(value)),
+        str: lambda value: str.__str__(value),
+        complex: lambda value: {
+            "$complex": [encode(complex.real.__get__(value)), encode(complex.imag.__get__(value))]
+        },
+        bytes: lambda value: {"$bytes": bytes.hex(value)},
+        bytearray: lambda value: {"$bytearray": bytearray.hex(value)},
+        range: lambda value: {
+            "$range": [encode(value.start), encode(value.stop), encode(value.step)]
+        },
+    }
+)
 
-_CONTAINERS: Dict[type, Callable[[Any, _Each], Any]] = {
-    list: lambda value, each: [each(item) for item in list.__iter__(value)],
-    tuple: lambda value, each: {"$tuple": [each(item) for item in tuple.__iter__(value)]},
-    set: lambda value, each: {"$set": [each(item) for item in set.__iter__(value)]},
-    frozenset: lambda value, each: {
-        "$frozenset": [each(item) for item in frozenset.__iter__(value)]
-    },
-    dict: _encode_dict,
-}
+_CONTAINERS: Dict[int, Callable[[Any, _Each], Any]] = _by_id(
+    {
+        list: lambda value, each: [each(item) for item in list.__iter__(value)],
+        tuple: lambda value, each: {"$tuple": [each(item) for item in tuple.__iter__(value)]},
+        set: lambda value, each: {"$set": [each(item) for item in set.__iter__(value)]},
+        frozenset: lambda value, each: {
+            "$frozenset": [each(item) for item in frozenset.__iter__(value)]
+        },
+        dict: _encode_dict,
+    }
+)
 
 # Known by name, so that nothing is imported that the program did not import. A class that only
 # pretends to be one of these gains nothing: all it can do is to say which value it stands for.

@@ -1,0 +1,25 @@
+"""Entry point of the sandboxed interpreter: ``python -s -S main.py CONTROL_FD``.
+
+Loads the guest's modules as a package of their own, then hides them: the program under test finds
+neither their names among the loaded modules nor their folder on its path.
+"""
+
+import os
+import sys
+from typing import Any
+
+
+def _load() -> Any:
+    home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    # The folder of this file came first by itself; nothing beside the standard library may stay.
+    sys.path[:1] = [home]
+    from guest import supervise  # type: ignore[import-not-found]
+
+    sys.path.remove(home)
+    for name in [name for name in sys.modules if name == "guest" or name.startswith("guest.")]:
+        del sys.modules[name]
+    return supervise
+
+
+if __name__ == "__main__":
+    _load().main(int(sys.argv[1]))

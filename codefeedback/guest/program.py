@@ -1,0 +1,181 @@
+"""The program under test, inside its own process: compiled, run, called."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from typing import Any, Callable, Dict, Optional, Tuple
+
+from . import capture, report, values
+
+_PRELUDE_NAME = "<prelude>"
+
+
+class BadProblem(Exception):
+    """Code that the problem brings along (prelude, setup, test) failed by itself."""
+
+
+class NotFound(Exception):
+    """The program does not define what a test calls."""
+
+
+class Program:
+    """A program's text, its module, and what describes its exceptions."""
+
+    def __init__(self, request: Dict[str, Any], module_name: str) -> None:
+        self.name: str = request["name"]
+        self._prelude: str = request["prelude"]
+        self._ignore_cookie: bool = request["ignore_cookie"]
+        with open(self.name, "rb") as file:
+            self._data = file.read()
+        self.capture = capture.Capture()
+        self.module = types.ModuleType(module_name)
+        self.module.__dict__.update(
+            __file__=self.name, __builtins__=__import__("builtins"), __loader__=None
+        )
+        if module_name == "__main__":
+            self.module.__dict__.update(__package__=None)
+        sys.modules[module_name] = self.module
+
+    def compile(self) -> Optional[types.CodeType]:
+        """The code object; None when the program does not compile, which is then reported."""
+        try:
+            text: Any = self._data
+            if self._ignore_cookie:
+                text = self._data.decode("utf-8", "surrogatepass")
+            code = compile(text, self.name, "exec", dont_inherit=True)
+        except Exception as error:
+            report.write({"phase": "compile", "exception": self.capture.describe(error)})
+            return None
+        self.capture = capture.Capture(code)
+        return code
+
+    def execute(self, code: types.CodeType) -> None:
+        """Runs the program's top level, after the prelude, in the program's module."""
+        if self._prelude:
+            run_foreign(self._prelude, _PRELUDE_NAME, self.module.__dict__)
+        # What the program may use counts from here, not from the guest's own frames.
+        sys.setrecursionlimit(sys.getrecursionlimit() + _depth())
+        exec(code, self.module.__dict__)
+
+    def find(self, path: str) -> Callable[..., Any]:
+        """What `path` (``f``, ``Solution.f``) names. A bare name that the program does not
+        define is looked for in its class ``Solution``. Raises NotFound."""
+        scope: Dict[str, Any] = self.module.__dict__
+        first, *rest = path.split(".")
+        if first not in scope:
+            if rest or "Solution" not in scope:
+                raise NotFound(path)
+            first, rest = "Solution", [first]
+        found = scope[first]
+        for attribute in rest:
+            if isinstance(found, type):
+                if not hasattr(found, attribute):
+                    raise NotFound(path)
+                found = found()
+            try:
+                found = getattr(found, attribute)
+            except AttributeError:
+                raise NotFound(path) from None
+        return found  # type: ignore[no-any-return]
+
+
+def _depth() -> int:
+    frame: Optional[types.FrameType] = sys._getframe()
+    depth = 0
+    while frame is not None:
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+def run_foreign(text: str, name: str, scope: Dict[str, Any]) -> None:
+    """Runs code that comes with the problem. Raises BadProblem when it fails."""
+    try:
+        exec(compile(text, name, "exec", dont_inherit=True), scope)
+    except BaseException as error:
+        kind = values.type_name(type(error))
+        raise BadProblem("%s: %s: %s" % (name.strip("<>"), kind, error)) from None
+
+
+def run_script(request: Dict[str, Any]) -> None:
+    """Runs the program as ``python NAME ARGS`` would; leaves by SystemExit."""
+    program = Program(request, "__main__")
+    code = program.compile()
+    if code is None:
+        raise SystemExit(1)
+    sys.argv[:] = [program.name, *request["args"]]
+    report.write({"phase": "run"})
+    try:
+        program.execute(code)
+    except BadProblem as error:
+        _fail(error)
+    except SystemExit as error:
+        report.write({"phase": "run", "exception": program.capture.describe(error)})
+        raise
+    except BaseException as error:
+        report.write({"phase": "run", "exception": program.capture.describe(error)})
+        _print_uncaught(error)
+        raise SystemExit(1) from None
+
+
+def _print_uncaught(error: BaseException) -> None:
+    """What CPython prints, without the guest's own frames at the top."""
+    tb = error.__traceback__
+    while tb is not None and tb.tb_frame.f_code.co_filename == __file__:
+        tb = tb.tb_next
+    BaseException.with_traceback(error, tb)
+    try:
+        sys.excepthook(type(error), error, tb)
+    except BaseException:
+        pass  # the program's own hook failed; its exit status is 1 all the same
+
+
+def run_call(request: Dict[str, Any]) -> None:
+    """Imports the program and calls one function of it; reports the value it returns."""
+    program = Program(request, module_name(request))
+    code = program.compile()
+    if code is None:
+        leave(1)
+        return
+    report.write({"phase": "run"})
+    # Read before the program runs: what it does to the guest cannot change its arguments.
+    args, kwargs = arguments(request)
+    try:
+        program.execute(code)
+        value = values.encode(program.find(request["entry_point"])(*args, **kwargs))
+        outcome: Dict[str, Any] = {"phase": "done", "value": value}
+    except BadProblem as error:
+        _fail(error)
+    except NotFound as error:
+        outcome = {"phase": "run", "missing": str(error)}
+    except BaseException as error:
+        outcome = {"phase": "run", "exception": program.capture.describe(error)}
+    report.write(outcome)
+    leave(0 if outcome["phase"] == "done" else 1)
+
+
+def module_name(request: Dict[str, Any]) -> str:
+    """A program that is imported is not ``__main__``: its main block does not run."""
+    stem: str = request["name"].rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    return stem if stem.isidentifier() and stem not in sys.modules else "solution"
+
+
+def arguments(request: Dict[str, Any]) -> Tuple[Any, Dict[str, Any]]:
+    kwargs = {name: values.decode(value) for name, value in request["kwargs"].items()}
+    return values.decode(request["args"]), kwargs
+
+
+def _fail(error: BadProblem) -> None:
+    report.write({"phase": "problem", "reason": str(error)})
+    leave(1)
+
+
+def leave(status: int) -> None:
+    """Ends the process now, with what the program printed; its threads and hooks have no say."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:
+            pass
+    os._exit(status)

@@ -1,0 +1,172 @@
+"""What every sandbox does: run a command under limits and tell the facts. It judges nothing.
+
+A command holds everything that may enter a process which runs candidate code, and so no answers;
+only `Check.test` is read by a process of its own.
+"""
+
+from __future__ import annotations
+
+import signal
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Self
+
+from codefeedback.problems import Limits
+from codefeedback.spans import Source
+from codefeedback.traces import Trace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """Run the program as ``python NAME ARGS`` with `stdin`; `files` lie in its folder."""
+
+    program: Source
+    stdin: bytes = b""
+    args: tuple[str, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    prelude: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Import the program and call `entry_point` with builtin values."""
+
+    program: Source
+    entry_point: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    prelude: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Run test code against the program: `split` in two processes, else together in one."""
+
+    program: Source
+    test: str
+    setup: str = ""
+    entry_point: str | None = None
+    prelude: str = ""
+    split: bool = True
+
+
+Command = Script | Call | Check
+
+
+class Limit(StrEnum):
+    """The limit that ended a run."""
+
+    CPU = "cpu"
+    WALL = "wall"
+    MEMORY = "memory"
+    OUTPUT = "output"
+    PROCESSES = "processes"
+
+    @property
+    def exceeded(self) -> str:
+        """What the program did, in words."""
+        return _EXCEEDED[self]
+
+
+_EXCEEDED = {
+    Limit.CPU: "used more processor time than allowed",
+    Limit.WALL: "waited or slept for longer than allowed",
+    Limit.MEMORY: "used more memory than allowed",
+    Limit.OUTPUT: "wrote more output than allowed",
+    Limit.PROCESSES: "started more processes and threads than allowed",
+}
+
+
+class Stage(StrEnum):
+    """How far a run came, as far as is known."""
+
+    START = "start"  #: nothing was heard of the program, not even that it compiled
+    COMPILE = "compile"  #: it does not compile
+    RUN = "run"  #: it ran
+    RETURNED = "returned"  #: the call returned a value
+    PASSED = "passed"  #: the test code ran to its end
+    FAILED = "failed"  #: the test code raised
+    LOST = "lost"  #: the test code lost the program's process
+
+
+class NoValue:
+    """The type of `NO_VALUE`: nothing was returned."""
+
+    def __repr__(self) -> str:
+        return "NO_VALUE"
+
+
+NO_VALUE = NoValue()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """Facts about one run. Times are seconds, memory is bytes.
+
+    `exit_code` is None when a signal ended the process. `trace` is the program's uncaught
+    exception, `test_trace` the test code's own. `value` is what a call returned, decoded.
+    `missing` names what the program should define and does not.
+    """
+
+    stage: Stage
+    exit_code: int | None
+    signal: int | None
+    wall_seconds: float
+    cpu_seconds: float
+    max_rss_bytes: int
+    stdout: bytes = b""
+    stderr: bytes = b""
+    limit_hit: Limit | None = None
+    trace: Trace | None = None
+    test_trace: Trace | None = None
+    value: Any = NO_VALUE
+    missing: str | None = None
+    split: bool = True
+
+    @property
+    def ending(self) -> str:
+        """How the process ended, in words."""
+        if self.signal is None:
+            return f"ended with exit status {self.exit_code}"
+        try:
+            return f"killed by {signal.Signals(self.signal).name}"
+        except ValueError:
+            return f"killed by signal {self.signal}"
+
+
+class Sandbox(ABC):
+    """Runs commands. Safe to use from several threads at once.
+
+    `name` and `tier` are recorded in every report; `hides_files` says whether the program can
+    read this machine's files.
+    """
+
+    name: str
+    tier: str
+    hides_files: bool
+
+    @abstractmethod
+    def run(self, command: Command, limits: Limits) -> Execution:
+        """Runs one command.
+
+        Raises SandboxError when we failed, ProblemError when code that came with the problem
+        (prelude, setup, test) failed by itself.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends what is running. Runs under way, and later ones, raise SandboxError."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

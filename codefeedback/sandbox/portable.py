@@ -1,0 +1,350 @@
+"""The fallback sandbox: a fresh interpreter per run, resource limits, a clean environment.
+
+Needs nothing but a POSIX system. It keeps answers out of the processes that run programs and ends
+whatever they start, but it cannot hide this machine's files and network from them
+(docs/sandbox.md).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from codefeedback import guest
+from codefeedback.errors import (
+    BackstopError,
+    ProblemError,
+    RunLostError,
+    SandboxUnavailableError,
+    UsageError,
+)
+from codefeedback.guest import channel, values
+from codefeedback.problems import Limits
+from codefeedback.sandbox import testimony
+from codefeedback.sandbox.interface import (
+    NO_VALUE,
+    Call,
+    Check,
+    Command,
+    Execution,
+    Limit,
+    Sandbox,
+    Script,
+    Stage,
+)
+from codefeedback.spans import Source
+
+_GUEST = Path(guest.__file__).parent / "main.py"
+# How often a run is tried whose supervisor vanished, before we say that we failed.
+_TRIES = 3
+_ANSWER_SECONDS = 30.0  # for the supervisor to clean up and report after the backstop
+_STAGES = {
+    "compile": Stage.COMPILE,
+    "run": Stage.RUN,
+    "missing": Stage.RUN,
+    "raised": Stage.RUN,
+    "done": Stage.RETURNED,
+    "passed": Stage.PASSED,
+    "failed": Stage.FAILED,
+    "lost": Stage.LOST,
+}
+
+
+class _UnsplittableError(Exception):
+    """The test needs the program in its own process."""
+
+
+class PortableSandbox(Sandbox):
+    """Runs each command in a fresh process of `python` (default: the interpreter of this process).
+
+    Programs see the standard library, and with `site_packages` what is installed beside `python`.
+    Raises UsageError for an interpreter that does not run.
+    """
+
+    name = "portable"
+    tier = "portable"
+    hides_files = False
+
+    def __init__(self, *, python: str | None = None, site_packages: bool = False) -> None:
+        self._python = python or sys.executable
+        self._paths = _installed_paths(self._python) if site_packages else []
+        if python is not None:
+            _installed_paths(python)  # says early what is wrong with it
+        self._lock = threading.Lock()
+        self._running: set[socket.socket] = set()
+        self._closed = False
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            for control in self._running:
+                with contextlib.suppress(OSError):
+                    control.shutdown(socket.SHUT_RDWR)  # its supervisor kills what it started
+
+    def run(self, command: Command, limits: Limits) -> Execution:
+        for _ in range(_TRIES - 1):
+            try:
+                return self._run_once(command, limits)
+            except RunLostError:
+                if self._closed:
+                    raise
+            except _UnsplittableError:
+                assert isinstance(command, Check)
+                command = replace(command, split=False)
+        return self._run_once(command, limits)
+
+    def _run_once(self, command: Command, limits: Limits) -> Execution:
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(_folder())
+            program = command.program
+            (folder / program.name).write_bytes(program.data)
+            if isinstance(command, Script):
+                for name, data in command.files.items():
+                    (folder / name).write_bytes(data)
+            files = [stack.enter_context(_scratch_file()) for _ in range(5)]
+            stdin, stdout, stderr, report, test_report = files
+            if isinstance(command, Script):
+                stdin.write(command.stdin)
+                stdin.flush()
+                stdin.seek(0)
+            frames = self._frames(command, limits, report.fileno(), test_report.fileno())
+            facts = self._supervise(folder, files, frames, _backstop(limits))
+            outputs = [_content(file) for file in (stdout, stderr, report, test_report)]
+        return _execution(command, limits, facts, outputs)
+
+    def _frames(
+        self, command: Command, limits: Limits, report: int, test_report: int
+    ) -> list[dict[str, Any]]:
+        """The messages that the supervisor reads: the program's part, then the test's."""
+        request: dict[str, Any] = {
+            "mode": "script",
+            "name": command.program.name,
+            "ignore_cookie": command.program.ignore_cookie,
+            "prelude": command.prelude,
+            "limits": limits.to_dict(),
+            "backstop_seconds": _backstop(limits),
+            "paths": self._paths,
+            "report": report,
+            "test_report": test_report,
+        }
+        if isinstance(command, Script):
+            return [{**request, "args": list(command.args)}]
+        if isinstance(command, Call):
+            call = {
+                "mode": "call",
+                "entry_point": command.entry_point,
+                "args": values.encode(list(command.args)),
+                "kwargs": {name: values.encode(item) for name, item in command.kwargs.items()},
+            }
+            return [request | call]
+        test = {
+            "test": command.test,
+            "setup": command.setup,
+            "entry_point": command.entry_point,
+        }
+        if command.split:
+            return [request | {"mode": "split"}, test]
+        return [request | test | {"mode": "inside"}]
+
+    def _supervise(
+        self, folder: Path, files: list[BinaryIO], frames: list[dict[str, Any]], backstop: float
+    ) -> dict[str, Any]:
+        """Starts a supervisor, waits for its facts, and leaves nothing running."""
+        ours, theirs = socket.socketpair()
+        stdin, stdout, stderr, *reports = files
+        with ours, theirs:
+            try:
+                process = subprocess.Popen(
+                    [self._python, "-s", "-S", str(_GUEST), str(theirs.fileno())],
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    pass_fds=[theirs.fileno(), *(file.fileno() for file in reports)],
+                    cwd=folder,
+                    env=_environment(folder),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise SandboxUnavailableError(f"cannot start {self._python}: {error}") from error
+            try:
+                theirs.close()
+                self._register(ours)
+                return _converse(ours, frames, backstop)
+            finally:
+                self._forget(ours)
+                ours.close()  # a supervisor that is still at work ends its programs now
+                _end(process)
+
+    def _register(self, control: socket.socket) -> None:
+        with self._lock:
+            if self._closed:
+                raise RunLostError("the sandbox is closed")
+            self._running.add(control)
+
+    def _forget(self, control: socket.socket) -> None:
+        with self._lock:
+            self._running.discard(control)
+
+
+def _converse(control: socket.socket, frames: list[dict[str, Any]], wait: float) -> dict[str, Any]:
+    try:
+        for frame in frames:
+            channel.send(control.fileno(), frame)
+        poll = select.poll()
+        poll.register(control, select.POLLIN)
+        give_up = time.monotonic() + wait + _ANSWER_SECONDS
+        while not poll.poll(1000 * max(give_up - time.monotonic(), 0)):
+            if time.monotonic() >= give_up:
+                raise BackstopError(f"no answer from the supervisor within {wait:.0f} s")
+        facts = channel.receive(control.fileno())
+    except channel.ChannelClosed as error:
+        raise RunLostError(f"the supervisor of a run is gone: {error}") from None
+    return facts  # type: ignore[no-any-return]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(timeout=_ANSWER_SECONDS)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+
+
+def _execution(
+    command: Command, limits: Limits, facts: dict[str, Any], outputs: list[bytes]
+) -> Execution:
+    stdout, stderr, *reports = outputs
+    report, test_report = (testimony.read(data) for data in reports)
+    split = isinstance(command, Check) and command.split
+    said = _speaker(report, test_report) if split else report
+    phase = said.get("phase")
+    if phase == "problem":
+        raise ProblemError(testimony.text_of(said, "reason") or "code of the problem fails")
+    if phase == "unsplittable":
+        raise _UnsplittableError
+    limit = _limit_hit(facts)
+    if max(len(stdout), len(stderr)) > limits.output_bytes or phase == "overflow":
+        limit = limit or Limit.OUTPUT
+    if said is test_report and not said and limit is None:
+        raise RunLostError("the process of the test code ended without a word")
+    stage = _STAGES.get(str(phase), Stage.START)
+    test_failed = stage is Stage.FAILED and isinstance(command, Check)
+    test = Source(command.test, "<test>") if isinstance(command, Check) else command.program
+    program, *_ = facts["children"]
+    return Execution(
+        stage=stage,
+        exit_code=program["exit_code"],
+        signal=program["signal"],
+        wall_seconds=facts["wall_seconds"],
+        cpu_seconds=sum(child["cpu_seconds"] for child in facts["children"]),
+        max_rss_bytes=program["max_rss_bytes"],
+        stdout=stdout[: limits.output_bytes],
+        stderr=stderr[: limits.output_bytes],
+        limit_hit=limit,
+        trace=None if test_failed else testimony.trace_of(said, command.program),
+        test_trace=testimony.trace_of(said, test) if test_failed else None,
+        value=testimony.value_of(said) if stage is Stage.RETURNED else NO_VALUE,
+        missing=testimony.text_of(said, "missing"),
+        split=split or not isinstance(command, Check),
+    )
+
+
+def _speaker(report: dict[str, Any], test_report: dict[str, Any]) -> dict[str, Any]:
+    """Whose word counts in a split test: the test's, unless the program never got to serve it."""
+    served = report.get("phase") == "run" and "exception" not in report
+    return test_report if served else report
+
+
+def _limit_hit(facts: dict[str, Any]) -> Limit | None:
+    hits = [child["limit_hit"] for child in facts["children"] if child["limit_hit"]]
+    if "backstop" in hits:
+        raise BackstopError(f"a run was not over after {facts['wall_seconds']:.0f} s")
+    return Limit(hits[0]) if hits else None
+
+
+def _backstop(limits: Limits) -> float:
+    """Wall-clock seconds after which a run is our failure: so much slower is no honest machine."""
+    return 60.0 + 20.0 * (limits.cpu_seconds + limits.wall_seconds)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """All that a program finds in its environment."""
+    return {
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        # The order of a set of strings must not differ from run to run.
+        "PYTHONHASHSEED": "0",
+        # Arenas and thread pools reserve address space, which the memory limit counts.
+        "MALLOC_ARENA_MAX": "2",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """A private folder that is gone afterwards, whatever a program made of it."""
+    path = tempfile.mkdtemp(prefix="codefeedback-")
+    try:
+        yield Path(path)
+    finally:
+        try:
+            shutil.rmtree(path)
+        except (OSError, RecursionError):
+            # Folders without permissions, or nested deeper than Python can follow.
+            for command in (["chmod", "-R", "u+rwx", path], ["rm", "-rf", path]):
+                subprocess.run(
+                    command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+                )
+
+
+def _scratch_file() -> BinaryIO:
+    """An empty file without a name."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("codefeedback"), "w+b")
+    return tempfile.TemporaryFile()
+
+
+def _content(file: BinaryIO) -> bytes:
+    """All of a file. Its offset is shared with the processes that wrote it, and left alone."""
+    parts, offset = [], 0
+    while part := os.pread(file.fileno(), 1 << 24, offset):
+        parts.append(part)
+        offset += len(part)
+    return b"".join(parts)
+
+
+def _installed_paths(python: str) -> list[str]:
+    """The folders of installed packages of an interpreter. Raises UsageError if it does not run."""
+    script = (
+        "import json, sys, sysconfig; p = sysconfig.get_paths();"
+        "print(json.dumps([sys.version_info[:2], sorted({p['purelib'], p['platlib']})]))"
+    )
+    try:
+        answer = subprocess.run(
+            [python, "-c", script], stdin=subprocess.DEVNULL, capture_output=True, check=True
+        )
+        version, paths = json.loads(answer.stdout)
+    except (OSError, subprocess.CalledProcessError, ValueError) as error:
+        raise UsageError(f"{python} is no Python interpreter that runs: {error}") from None
+    if version < [3, 8]:
+        raise UsageError(f"{python} is Python {version[0]}.{version[1]}; 3.8 or later is needed")
+    return list(paths)

@@ -1,0 +1,3 @@
+count = int(input())
+numbers = list(map(int, input().split())
+print(max(numbers[:count]))

@@ -1,0 +1,2 @@
+def f(t, s, b, i, x):
+    return (t, s, b, i, x)

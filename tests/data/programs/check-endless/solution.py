@@ -1,0 +1,3 @@
+def inc(x):
+    while True:
+        pass

@@ -1,0 +1,4 @@
+def helper(x):
+    return 3
+def inc(x):
+    return x

@@ -1,0 +1,2 @@
+def apply(f, xs):
+    return [f(x) for x in xs]

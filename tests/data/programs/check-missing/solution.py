@@ -1,0 +1,2 @@
+def dec(x):
+    return x

@@ -1,0 +1,4 @@
+class Bad(ValueError):
+    pass
+def f():
+    raise Bad('no')

@@ -1,0 +1,2 @@
+def inc(x):
+    pass

@@ -1,0 +1,2 @@
+def total(nodes):
+    return sum(n.value for n in nodes)

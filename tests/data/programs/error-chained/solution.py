@@ -1,0 +1,6 @@
+def f():
+    try:
+        {}['a']
+    except KeyError as e:
+        raise ValueError('bad') from e
+f()

@@ -1,0 +1,4 @@
+import functools
+@functools.lru_cache(maxsize='x' + 1)
+def g():
+    pass

@@ -1,0 +1,6 @@
+def d(f):
+    raise TypeError('no')
+
+@d
+def g():
+    pass

@@ -1,0 +1,2 @@
+f = lambda x: x.y
+print(f(1))

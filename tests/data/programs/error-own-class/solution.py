@@ -1,0 +1,6 @@
+class Boom(KeyError):
+    pass
+
+def f():
+    raise Boom('x')
+f()

@@ -1,0 +1,5 @@
+def a(x):
+    return x[5]
+def b(x):
+    return x[5]
+b([1])

@@ -1,0 +1,6 @@
+def f():
+    int('x')
+try:
+    f()
+except ValueError:
+    raise

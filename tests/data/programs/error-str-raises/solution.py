@@ -1,0 +1,4 @@
+class Boom(Exception):
+    def __str__(self):
+        raise ValueError
+raise Boom(1)

@@ -1,0 +1,1 @@
+s = 'äöü€𝄞' + undefined

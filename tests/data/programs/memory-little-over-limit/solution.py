@@ -1,0 +1,2 @@
+a = bytearray(300 * 1024 * 1024)
+print(len(a))

@@ -1,0 +1,3 @@
+import os
+print(os.path.exists('mark'))
+open('mark', 'w').close()

@@ -1,0 +1,5 @@
+s = '''a
+if x:
+	print(
+  b'''
+print(s)

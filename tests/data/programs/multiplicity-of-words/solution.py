@@ -1,0 +1,1 @@
+print('Christmas Eve Eve Eve')

@@ -1,0 +1,3 @@
+# pytest
+def test_x():
+    pass

@@ -1,0 +1,2 @@
+import fileinput
+print(sum(int(line) for line in fileinput.input()))

@@ -1,0 +1,7 @@
+t = 0
+while True:
+    try:
+        t += int(input())
+    except EOFError:
+        break
+print(t)

@@ -1,0 +1,3 @@
+import sys
+a = int(sys.stdin.readline())
+print(a + sum(map(int, sys.stdin.read().split())))

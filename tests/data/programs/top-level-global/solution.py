@@ -1,0 +1,6 @@
+c = 5
+def f():
+    global c
+    c += 1
+f()
+print(c)

@@ -1,0 +1,2 @@
+# class Solution: pytest unittest import os
+print(sum(map(int, input().split())))
