@@ -64,32 +64,31 @@ class Trace:
         return any(name in self.bases for name in names)
 
 
-_HEADER = "Traceback (most recent call last):"
+_HEADER = re.compile(r"^\s*(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\):$")
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<function>.*))?$')
-_CARETS = re.compile(r"^\s*[~^]+\s*$")
 _ERROR = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$", re.DOTALL)
-_GUTTER = re.compile(r"^\s*[|+]([ -]|$)")
+# An exception group is printed behind a rule; its members, further in, behind rules of their own.
+_RULE = "  | "
+_COMPILER_ERRORS = ("SyntaxError", "IndentationError", "TabError")
 
 
 def parse_traceback(text: str) -> Trace | None:
     """The last traceback in `text` (what CPython printed on stderr); None if there is none.
 
-    For users who have only the text. Text is forgeable and has no class hierarchy, so grading
-    itself never uses this: `bases` holds the printed name alone.
+    For users who have only the text. Text is forgeable and tells neither columns nor the class
+    hierarchy, so grading itself never uses this: `bases` holds the printed name alone. Of an
+    exception group, the group itself is read.
     """
     lines = text.splitlines()
-    starts = [number for number, line in enumerate(lines) if line.strip() == _HEADER]
+    starts = [n for n, line in enumerate(lines) if _HEADER.match(line) and _RULE not in line]
     if starts:
-        # A group's members are printed, indented, behind the group itself, which stands first.
-        outermost = [n for n in starts if not _GUTTER.match(lines[n])] or starts
-        body = lines[outermost[-1] + 1 :]
-    else:
-        # The compiler's own errors come without a header: a File line, then the error.
-        first = next((n for n, line in enumerate(lines) if _FRAME.match(line)), None)
-        if first is None:
-            return None
-        body = lines[first:]
-    return _parse_body(body)
+        body = lines[starts[-1] + 1 :]
+        if body and body[0].startswith(_RULE):
+            body = [line.removeprefix(_RULE) for line in body if not line.startswith("  +-")]
+        return _parse_body(body)
+    # The compiler's own errors come without a header: a File line, then the error.
+    first = next((n for n, line in enumerate(lines) if _FRAME.match(line)), None)
+    return None if first is None else _parse_body(lines[first:])
 
 
 def _parse_body(body: list[str]) -> Trace | None:
@@ -97,59 +96,22 @@ def _parse_body(body: list[str]) -> Trace | None:
     for number, line in enumerate(body):
         match = _FRAME.match(line)
         if match:
-            frames.append(_frame(match))
-        elif line[:1].isspace() or not line:
-            if frames and _CARETS.match(line):
-                frames[-1] = _with_carets(frames[-1], body[number - 1], line)
-        else:
+            function = match["function"] or "<module>"
+            frames.append(Frame(file=match["file"], function=function, line=int(match["line"])))
+        elif line and not line[0].isspace():
             return _finish(frames, body[number:])
     return None
 
 
-def _frame(match: re.Match[str]) -> Frame:
-    return Frame(
-        file=match["file"], function=match["function"] or "<module>", line=int(match["line"])
-    )
-
-
-def _with_carets(frame: Frame, code: str, carets: str) -> Frame:
-    """CPython strips the code's indentation and indents it anew, so columns count from there."""
-    if frame.function == "" or _FRAME.match(code):
-        return frame
-    indent = len(code) - len(code.lstrip())
-    start = len(carets) - len(carets.lstrip()) - indent
-    end = len(carets.rstrip()) - indent
-    if start < 0:
-        return frame
-    # Relative to the first printed character: the text alone does not tell the real indentation.
-    return Frame(
-        file=frame.file,
-        function=frame.function,
-        line=frame.line,
-        end_line=frame.line,
-        column=start,
-        end_column=end,
-    )
-
-
 def _finish(frames: list[Frame], rest: list[str]) -> Trace | None:
-    message_lines = [rest[0]]
-    for line in rest[1:]:
-        if not line.strip():
-            break
-        message_lines.append(line)
-    match = _ERROR.match("\n".join(message_lines))
+    blank = next((n for n, line in enumerate(rest) if not line.strip()), len(rest))
+    match = _ERROR.match("\n".join(rest[:blank]))
     if match is None:
         return None
     name = match["type"].rpartition(".")[2]
     syntax = None
-    if name in ("SyntaxError", "IndentationError", "TabError") and frames:
-        last = frames[-1]
-        syntax = SyntaxDetail(
-            file=last.file,
-            line=last.line,
-            offset=None if last.column is None else last.column + 1,
-        )
+    if name in _COMPILER_ERRORS and frames:
+        syntax = SyntaxDetail(file=frames[-1].file, line=frames[-1].line)
     return Trace(
         type_name=name,
         bases=(name,),

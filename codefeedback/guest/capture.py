@@ -60,6 +60,8 @@ class Capture:
         }
         if isinstance(error, SyntaxError):
             data["syntax"] = _syntax(error)
+            if type(error.msg) is str:  # str(error) adds the place
+                data["message"] = error.msg[:MAX_MESSAGE]
         cause = _cause_of(error)
         if cause is None and not _hides_context(error):
             cause = _context_of(error)

@@ -10,6 +10,8 @@ from typing import Any, Callable, Dict, Optional, Tuple
 from . import capture, report, values
 
 _PRELUDE_NAME = "<prelude>"
+_ENOUGH_FRAMES = 10000  # for encoding a value that is nested as deeply as values may be
+_restore_recursion_limit = sys.setrecursionlimit
 
 
 class BadProblem(Exception):
@@ -143,8 +145,9 @@ def run_call(request: Dict[str, Any]) -> None:
     args, kwargs = arguments(request)
     try:
         program.execute(code)
-        value = values.encode(program.find(request["entry_point"])(*args, **kwargs))
-        outcome: Dict[str, Any] = {"phase": "done", "value": value}
+        returned = program.find(request["entry_point"])(*args, **kwargs)
+        _restore_recursion_limit(_ENOUGH_FRAMES)  # the program may have left a small one
+        outcome: Dict[str, Any] = {"phase": "done", "value": values.encode(returned)}
     except BadProblem as error:
         _fail(error)
     except NotFound as error:

@@ -97,7 +97,8 @@ def main(control: int) -> None:
     if request["mode"] == "split":
         children = _start_split(request, control, ours)
     else:
-        children = [_start(_BODIES[request["mode"]], request, request["report"], ours)]
+        closed = [*ours, request["test_report"]]
+        children = [_start(_BODIES[request["mode"]], request, request["report"], closed)]
     _watch(children, request, started, wakeups[0], control)
     wall = time.monotonic() - started
     _kill_all(children)

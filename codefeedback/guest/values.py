@@ -24,7 +24,7 @@ import math
 from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 #: Containers nested deeper than this do not travel.
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 # Integers of up to this many bits are written as JSON numbers, which every reader knows.
 _PLAIN_BITS = 63
 
