@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -171,6 +170,8 @@ class Grader:
 
     async def agrade(self, program: Program, problem: ProblemLike) -> Report:
         """`grade`, awaited: runs on the workers, and raises what `grade` raises."""
+        import asyncio  # takes as long to import as all the rest
+
         return await asyncio.wrap_future(self._executor().submit(self.grade, program, problem))
 
     def _submit(self, program: Program, problem: ProblemLike) -> Future[Report | Ungraded]:

@@ -47,7 +47,7 @@ def test_mbpp() -> None:
     problem = load_problem(sample("mbpp", "row"))
     assert problem.id == "900"
     assert problem.cases[1] == CheckCase(
-        name="case 2", test="assert inc(2) == 3", setup="import math"
+        name="case 2", test="assert inc(2) == 3", setup="import math", entry_point="inc"
     )
     assert problem.reference == "def inc(x): return x + 1"
     assert [item.what for item in problem.skipped] == ["challenge_test_list: 1 tests"]
@@ -58,6 +58,23 @@ def test_mbpp_sanitized() -> None:
     (case,) = load_problem(data).cases
     assert isinstance(case, CheckCase)
     assert case.setup == "import re\nimport os"
+
+
+@pytest.mark.parametrize(
+    ("test", "code", "entry_point"),
+    [
+        ("assert sum(10, 15) == 6", "def sum(a, b): return a", "sum"),
+        ("assert sum(10, 15) == 6", None, "sum"),
+        ("assert set(f((1, 2))) == set((1,))", None, "f"),
+        ("assert set(f(1)) == g(2)", "def g(x): ...\ndef f(x): ...\ndef h(x): ...", "f"),
+        ("assert Solution().f(1)", "class Solution: ...", None),
+        ("assert True", None, None),
+    ],
+)
+def test_mbpp_entry_point(test: str, code: str | None, entry_point: str | None) -> None:
+    (case,) = load_problem({"task_id": 1, "test_list": [test], "code": code}).cases
+    assert isinstance(case, CheckCase)
+    assert case.entry_point == entry_point
 
 
 def test_leetcode() -> None:

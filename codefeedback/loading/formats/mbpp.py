@@ -5,12 +5,17 @@ The sanitized variant has ``test_imports`` in place of ``test_setup_code``.
 
 from __future__ import annotations
 
+import builtins
+import re
 from typing import Any
 
 from codefeedback.problems import CheckCase, Problem, Skipped
 
 from ..fields import Node
 from ..format import Format, Options, has_keys
+
+_CALL = re.compile(r"(?<![.\w])([A-Za-z_]\w*)\s*\(")
+_DEFINITION = re.compile(r"^def\s+(\w+)", re.MULTILINE)
 
 
 def detect(data: Any) -> bool:
@@ -21,18 +26,34 @@ def load(node: Node, options: Options) -> Problem:
     setup = [item.text() for item in _optional_items(node, "test_imports")]
     setup.append(node.optional_text("test_setup_code"))
     text = "\n".join(part for part in setup if part)
-    cases = tuple(
-        CheckCase(name=f"case {number}", test=test.text(), setup=text)
-        for number, test in enumerate(node.need("test_list").items(), 1)
-    )
-    if not cases:
+    tests = [test.text() for test in node.need("test_list").items()]
+    if not tests:
         raise node.member("test_list").error("no cases")
+    reference = node.optional_text("code") or None
+    entry_point = _entry_point(tests[0], reference)
     return Problem(
-        cases=cases,
-        reference=node.optional_text("code") or None,
+        cases=tuple(
+            CheckCase(name=f"case {number}", test=test, setup=text, entry_point=entry_point)
+            for number, test in enumerate(tests, 1)
+        ),
+        reference=reference,
         skipped=_skipped(node),
         format="mbpp",
     )
+
+
+def _entry_point(test: str, reference: str | None) -> str | None:
+    """The function under test: of those that an assert calls, the last that the reference defines.
+
+    Without a reference, the first that is no builtin. It has to be known when it is named like a
+    builtin (``sum`` in MBPP 126), which otherwise stays the test's own.
+    """
+    called = list(dict.fromkeys(_CALL.findall(test)))
+    if reference is not None:
+        defined = [name for name in _DEFINITION.findall(reference) if name in called]
+        return defined[-1] if defined else None
+    foreign = [name for name in called if not hasattr(builtins, name)]
+    return (foreign or called or [None])[0]
 
 
 def _skipped(node: Node) -> tuple[Skipped, ...]:

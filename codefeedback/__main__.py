@@ -1,0 +1,5 @@
+"""``python -m codefeedback``."""
+
+from codefeedback.cli import main
+
+main()

@@ -1,0 +1,124 @@
+"""The rules of docs/architecture.md that a program can check."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import codefeedback
+
+ROOT = Path(codefeedback.__file__).parent
+TRAINER = ROOT.parent / "rltf_train"
+
+#: The first row that a module's dotted name starts with gives its floor.
+FLOORS = {
+    "codefeedback.cli": 5,
+    "codefeedback.__main__": 6,
+    "codefeedback.formats": 4,
+    "codefeedback.evaluation": 3.5,
+    "codefeedback.grading": 3,
+    "codefeedback.loading": 2,
+    "codefeedback.checking.judging": 2.5,
+    "codefeedback.checking": 2,
+    "codefeedback.analysis": 2.5,
+    "codefeedback.sandbox": 2,
+    "codefeedback.scoring": 2,
+    "codefeedback.problems": 1,
+    "codefeedback.results": 1.5,
+    "codefeedback.findings": 1,
+    "codefeedback.traces": 1,
+    "codefeedback.spans": 0,
+    "codefeedback.verdicts": 0,
+    "codefeedback.errors": 0,
+    "codefeedback.guest": 0,
+}
+MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+MAX_FUNCTION_LINES = 60
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def floor_of(name: str) -> float | None:
+    matches = (key for key in FLOORS if name == key or name.startswith(key + "."))
+    return next((FLOORS[key] for key in matches), None)
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Dotted names of what a module imports, relative imports resolved."""
+    package = name_of(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *(node.module or "").split(".")]).strip(".")
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                yield (
+                    inner
+                    if (ROOT.parent / inner.replace(".", "/")).with_suffix(".py").exists()
+                    else module
+                )
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_down(path: Path) -> None:
+    own = floor_of(name_of(path))
+    assert own is not None, "give this module a floor"
+    for imported in imports_of(path):
+        if imported.startswith("codefeedback"):
+            if imported == "codefeedback" and path.name == "cli.py":
+                continue  # __version__
+            floor = floor_of(imported)
+            room = name_of(path).split(".")[:2]
+            same_room = imported.split(".")[:2] == room
+            floors = f"{name_of(path)} imports {imported}"
+            assert imported == "codefeedback" or same_room or (floor is not None), floors
+            if imported != "codefeedback" and not same_room:
+                assert floor is not None and floor < own, floors
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "guest").glob("*.py")), ids=name_of)
+def test_the_guest_needs_only_the_standard_library(path: Path) -> None:
+    for imported in imports_of(path):
+        first = imported.split(".")[0]
+        inside = imported.startswith("codefeedback.guest") or first == "guest"
+        assert inside or first in sys.stdlib_module_names
+
+
+def test_the_trainer_uses_public_names_only() -> None:
+    for path in TRAINER.rglob("*.py"):
+        for imported in imports_of(path):
+            assert not imported.startswith("codefeedback."), f"{path}: {imported}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_functions_fit_on_a_screen(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            lines = (node.end_lineno or 0) - node.lineno + 1
+            assert lines <= MAX_FUNCTION_LINES, f"{path}:{node.lineno} {node.name}: {lines} lines"
+
+
+def test_public_names_are_sorted_and_exist() -> None:
+    assert codefeedback.__all__ == sorted(codefeedback.__all__)
+    for name in codefeedback.__all__:
+        assert getattr(codefeedback, name).__doc__ or name.isupper()
+
+
+def test_import_is_light() -> None:
+    """Neither torch nor numpy nor rich: a trainer that grades imports little."""
+    heavy = "{'torch', 'numpy', 'rich', 'click', 'docker', 'asyncio'}"
+    program = f"import sys, codefeedback; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"

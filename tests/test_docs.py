@@ -1,0 +1,61 @@
+"""The documentation says what is: its examples run, its tables name what exists."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import codefeedback as cf
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PROGRAMS = ROOT / "tests" / "data" / "programs"
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "examples")
+    for block in blocks(page, "python"):
+        exec(compile(block, str(page), "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_module_example() -> None:
+    assert doctest.testmod(cf).failed == 0
+
+
+def conformance_rows() -> list[tuple[str, str]]:
+    text = (ROOT / "docs" / "conformance.md").read_text()
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("|")]
+    return [
+        (folder, row[4].split(",")[0].strip())
+        for row in rows
+        if len(row) == 6
+        for folder in re.findall(r"`([a-z0-9-]+)`", row[3])
+    ]
+
+
+@pytest.mark.parametrize(("folder", "verdict"), conformance_rows())
+def test_the_table_of_wrong_graders_is_ours(folder: str, verdict: str) -> None:
+    expected = json.loads((PROGRAMS / folder / "expected.json").read_text())
+    assert expected["verdict"] == verdict
+
+
+def test_nothing_tells_how_this_was_made() -> None:
+    words = re.compile(r"/work/|\.library|shared/(design|data)")
+    for page in PAGES:
+        assert not words.search(page.read_text()), page

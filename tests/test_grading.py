@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import codefeedback as cf
+
+DOUBLE = {
+    "cases": [
+        {"name": "one", "stdin": "1", "expected_stdout": "2"},
+        {"name": "two", "stdin": "2", "expected_stdout": "4"},
+    ]
+}
+RIGHT = "print(int(input()) * 2)\n"
+WRONG = "print(int(input()) * 2 if 0 else 2)\n"
+
+
+def test_a_report_of_everything() -> None:
+    report = cf.grade(WRONG, DOUBLE)
+    assert (report.verdict, report.outcome) == (cf.Verdict.WA, cf.Outcome.FAILURE)
+    assert report.score == cf.Score(
+        coarse=-0.3, fine=0.0, adaptive=-0.3 + 1.3 / 2, passed=1, total=2
+    )
+    assert [case.verdict.value for case in report.cases] == ["AC", "WA"]
+    assert report.cases[1].detail == "line 1: expected '4', got '2'"
+    assert report.policy == report.cases[0].policy == "strict"
+    assert report.sandbox == cf.SandboxInfo(name="portable", tier="portable", tamper_resistant=True)
+    assert report.limits == cf.Limits().to_dict()
+    case = report.cases[0]
+    assert 0 < case.cpu_seconds < case.wall_seconds < 4 and case.max_rss_bytes > 1 << 20
+
+
+def test_the_json_has_the_documented_keys() -> None:
+    data = cf.grade("x = 1\n1 / 0\n", DOUBLE).to_dict()
+    assert list(data) == [
+        *("schema_version", "verdict", "outcome", "score", "policy", "sandbox", "limits"),
+        *("cases", "findings", "skipped", "policies"),
+    ]
+    assert {"name", "verdict", "cpu_seconds", "wall_seconds", "max_rss_bytes", "exit_code",
+            "detail"} <= data["cases"][0].keys()  # fmt: skip
+    (finding,) = data["findings"]
+    assert finding == {
+        "scope": "U_line",
+        "kind": "ZeroDivisionError",
+        "origin": "runtime",
+        "message": "division by zero",
+        "case": "one",
+        "cases": ["one", "two"],
+        "score": -0.3,
+        "spans": [
+            {
+                "start": 6,
+                "end": 11,
+                "start_line": 2,
+                "start_column": 0,
+                "end_line": 2,
+                "end_column": 5,
+            }
+        ],
+    }
+
+
+def test_reports_survive_json() -> None:
+    report = cf.grade("x = (\n", DOUBLE)
+    assert cf.Report.from_dict(json.loads(json.dumps(report.to_dict()))) == report
+    with pytest.raises(ValueError, match="schema_version"):
+        cf.Report.from_dict({**report.to_dict(), "schema_version": 99})
+
+
+@pytest.mark.parametrize("program", [RIGHT, RIGHT.encode(), cf.Source(RIGHT, "my name.py")])
+def test_kinds_of_program(program: str | bytes | cf.Source) -> None:
+    assert cf.grade(program, DOUBLE).verdict is cf.Verdict.AC
+
+
+def test_the_program_runs_under_its_own_name() -> None:
+    problem = {"cases": [{"stdin": "", "expected_stdout": "my name.py"}]}
+    source = cf.Source("import sys\nprint(sys.argv[0])\n", "my name.py")
+    assert cf.grade(source, problem).verdict is cf.Verdict.AC
+
+
+def test_kinds_of_problem(tmp_path: Path) -> None:
+    path = tmp_path / "tests.json"
+    path.write_text(json.dumps(DOUBLE))
+    for problem in (DOUBLE, str(path), path, cf.load_problem(path)):
+        assert cf.grade(RIGHT, problem).verdict is cf.Verdict.AC
+
+
+def test_limits_of_the_problem_and_of_the_grader() -> None:
+    problem = {**DOUBLE, "limits": {"cpu_seconds": 1, "output_bytes": 77}}
+    with cf.Grader(limits={"cpu_seconds": 2.5}) as grader:
+        limits = grader.grade(RIGHT, problem).limits
+    assert (limits["cpu_seconds"], limits["output_bytes"]) == (2.5, 77)
+    with cf.Grader(limits=cf.Limits()) as grader:
+        assert grader.grade(RIGHT, problem).limits == cf.Limits().to_dict()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"workers": 0}, "workers: expected at least 1"),
+        ({"policy": "nope"}, "nope"),
+        ({"compare_policies": ["nope"]}, "nope"),
+        ({"sandbox": "nope"}, "unknown sandbox 'nope'"),
+        ({"limits": {"cpu_seconds": -1}}, "cpu_seconds: expected a positive number"),
+        ({"limits": {"cpu_seconds": float("nan")}}, "cpu_seconds: expected a positive number"),
+        ({"limits": {"memory_bytes": 1.5}}, "memory_bytes: expected a whole number"),
+        ({"limits": {"seconds": 1}}, "seconds"),
+        ({"python": "/no/such"}, "no Python interpreter"),
+    ],
+)
+def test_settings_that_make_no_sense(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(cf.UsageError, match=message):
+        cf.Grader(**settings)
+
+
+def test_fail_fast_says_what_was_skipped() -> None:
+    problem = {"cases": [*DOUBLE["cases"], {"stdin": "3", "expected_stdout": "6"}]}
+    report = cf.grade("print(5)\n", problem, fail_fast=True)
+    assert len(report.cases) == 1
+    assert [item.what for item in report.skipped] == ["two", "case 3"]
+
+
+def test_policies_side_by_side() -> None:
+    problem = {"cases": [{"name": "a", "stdin": "", "expected_stdout": "1 2 3"}]}
+    with cf.Grader(compare_policies=["apps", "exact"]) as grader:
+        views = {view.policy: view for view in grader.grade("print(3, 2, 1)", problem).policies}
+    assert views["apps"] == cf.PolicyView(
+        policy="apps", verdict=cf.Verdict.AC, passed=1, flips=("a",)
+    )
+    assert views["exact"].flips == ()
+
+
+def test_answers_from_a_reference_program() -> None:
+    problem = cf.Problem(
+        cases=(cf.CallCase(name="a", entry_point="f", args=(3,)),), reference="def f(x): return 2*x"
+    )
+    assert cf.grade("def f(x): return x + x", problem).verdict is cf.Verdict.AC
+    assert cf.grade("def f(x): return x + 1", problem).verdict is cf.Verdict.WA
+
+
+@pytest.mark.parametrize("reference", [None, "def f(x): return 1/0", "def g(x): ..."])
+def test_a_reference_that_gives_no_answer(reference: str | None) -> None:
+    problem = cf.Problem(
+        cases=(cf.CallCase(name="a", entry_point="f", args=(3,)),), reference=reference
+    )
+    with pytest.raises(cf.ProblemError, match="reference"):
+        cf.grade("def f(x): return x", problem)
+
+
+@pytest.mark.parametrize(
+    "checker",
+    ["1/0", "import sys; sys.exit(7)", "x = (", "import os; os.kill(os.getpid(), 9)"],
+)
+def test_a_checker_that_fails_is_our_failure(checker: str) -> None:
+    problem = {"policy": "checker", "checker": checker, **DOUBLE}
+    with pytest.raises(cf.CheckerError, match="the checker failed"):
+        cf.grade(RIGHT, problem)
+
+
+def test_a_checker_does_not_run_for_a_program_that_failed() -> None:
+    problem = {"policy": "checker", "checker": "1/0", **DOUBLE}
+    assert cf.grade("1/0", problem).verdict is cf.Verdict.RE
+
+
+def test_a_checker_needs_printed_output() -> None:
+    problem = {
+        "policy": "checker",
+        "checker": "1",
+        "cases": [{"entry_point": "f", "args": [], "expected": 1}],
+    }
+    with pytest.raises(cf.ProblemError, match="printed output"):
+        cf.grade("def f(): return 1", problem)
+
+
+def programs(count: int, pulled: list[int]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number in range(count):
+        pulled.append(number)
+        # Every third is slow, so that completion is out of order.
+        pause = "import time\ntime.sleep(0.3)\n" if number % 3 == 0 else ""
+        yield (
+            pause + f"print({number})\n",
+            {"cases": [{"stdin": "", "expected_stdout": str(number - number % 2)}]},
+        )
+
+
+def test_grade_many_keeps_the_order() -> None:
+    with cf.Grader(workers=3) as grader:
+        results = list(grader.grade_many(programs(12, [])))
+    assert [str(r.verdict) for r in results if isinstance(r, cf.Report)] == ["AC", "WA"] * 6
+
+
+def test_grade_many_as_completed() -> None:
+    with cf.Grader(workers=3) as grader:
+        indices = [index for index, _ in grader.grade_indexed(programs(7, []))]
+        assert len(list(grader.grade_many(programs(4, []), ordered=False))) == 4
+    assert sorted(indices) == list(range(7)) != indices
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_grade_many_is_lazy(ordered: bool) -> None:
+    pulled: list[int] = []
+    with cf.Grader(workers=2) as grader:
+        results = grader.grade_many(programs(10**9, pulled), ordered=ordered)
+        list(itertools.islice(results, 5))
+        assert len(pulled) <= 5 + 8
+        results.close()  # type: ignore[attr-defined]
+
+
+def test_our_failures_are_items_of_a_batch() -> None:
+    broken = {"cases": [{"test": "assert ("}]}
+    suicide = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n"
+    with cf.Grader(workers=2) as grader:
+        results = list(
+            grader.grade_many(
+                [(RIGHT, DOUBLE), ("x = 1", broken), (suicide, DOUBLE), (RIGHT, {"cases": 5})]
+            )
+        )
+    assert isinstance(results[0], cf.Report)
+    reasons = [result.reason for result in results[1:] if isinstance(result, cf.Ungraded)]
+    assert len(reasons) == 3
+    assert reasons[0].startswith("ProblemError") and reasons[1].startswith("RunLostError")
+
+
+def test_agrade() -> None:
+    async def both() -> list[cf.Report]:
+        with cf.Grader(workers=2) as grader:
+            return await asyncio.gather(grader.agrade(RIGHT, DOUBLE), grader.agrade(WRONG, DOUBLE))
+
+    right, wrong = asyncio.run(both())
+    assert (right.verdict, wrong.verdict) == (cf.Verdict.AC, cf.Verdict.WA)
+
+
+def test_closing_ends_a_batch_under_way() -> None:
+    sleeper = ("import time\ntime.sleep(100)\n", {**DOUBLE, "limits": {"wall_seconds": 90}})
+    started = time.monotonic()
+    with cf.Grader(workers=2) as grader:
+        results = grader.grade_many(itertools.repeat(sleeper))
+        pending = asyncio.new_event_loop()
+        pending.call_later(0.5, grader.close)
+        pending.run_in_executor(None, next, results)
+        pending.call_later(1.5, pending.stop)
+        pending.run_forever()
+        pending.run_until_complete(pending.shutdown_default_executor())
+        pending.close()
+    assert time.monotonic() - started < 30
+
+
+def test_nothing_is_left_behind() -> None:
+    before = (len(os.listdir("/proc/self/fd")), set(Path("/tmp").glob("codefeedback-*")))
+    for _ in range(20):
+        cf.grade(RIGHT, DOUBLE)
+    assert len(os.listdir("/proc/self/fd")) == before[0]
+    assert set(Path("/tmp").glob("codefeedback-*")) <= before[1]
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
