@@ -230,7 +230,7 @@ def test_our_failures_are_items_of_a_batch() -> None:
 
 
 def test_agrade() -> None:
-    async def both() -> list[cf.Report]:
+    async def both() -> tuple[cf.Report, cf.Report]:
         with cf.Grader(workers=2) as grader:
             return await asyncio.gather(grader.agrade(RIGHT, DOUBLE), grader.agrade(WRONG, DOUBLE))
 
@@ -253,11 +253,15 @@ def test_closing_ends_a_batch_under_way() -> None:
     assert time.monotonic() - started < 30
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_nothing_is_left_behind() -> None:
-    before = (len(os.listdir("/proc/self/fd")), set(Path("/tmp").glob("codefeedback-*")))
+    before = (open_files(), set(Path("/tmp").glob("codefeedback-*")))
     for _ in range(20):
         cf.grade(RIGHT, DOUBLE)
-    assert len(os.listdir("/proc/self/fd")) == before[0]
+    assert open_files() == before[0]
     assert set(Path("/tmp").glob("codefeedback-*")) <= before[1]
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)

@@ -4,6 +4,7 @@ Loads the guest's modules as a package of their own, then hides them: the progra
 neither their names among the loaded modules nor their folder on its path.
 """
 
+import importlib
 import os
 import sys
 from typing import Any
@@ -13,7 +14,7 @@ def _load() -> Any:
     home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     # The folder of this file came first by itself; nothing beside the standard library may stay.
     sys.path[:1] = [home]
-    from guest import supervise  # type: ignore[import-not-found]
+    supervise = importlib.import_module("guest.supervise")
 
     sys.path.remove(home)
     for name in [name for name in sys.modules if name == "guest" or name.startswith("guest.")]:

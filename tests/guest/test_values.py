@@ -72,14 +72,14 @@ class LyingList(list):  # type: ignore[type-arg]
     def __eq__(self, other: object) -> bool:
         return True
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 class LyingInt(int):
     def __int__(self) -> int:
         return 9
 
-    __index__ = __pos__ = __add__ = __int__  # type: ignore[assignment]
+    __index__ = __pos__ = __int__
 
 
 class Colour(enum.IntEnum):
@@ -104,11 +104,11 @@ def test_subclasses_travel_as_their_content(value: Any, plain: Any) -> None:
     assert same(over_the_wire(value), plain)
 
 
-@pytest.mark.parametrize("value", [object(), (i for i in ()), print, LyingList, iter([])])
+@pytest.mark.parametrize("value", [object(), (i for i in range(3)), print, LyingList, iter([])])
 def test_objects_do_not_travel(value: Any) -> None:
     arrived = over_the_wire(value)
     assert isinstance(arrived, values.Opaque)
-    assert arrived != arrived  # noqa: PLR0124
+    assert arrived != arrived
 
 
 def test_a_metaclass_has_no_say() -> None:
@@ -164,7 +164,7 @@ def test_cycles_and_depth() -> None:
     ],
 )
 def test_what_is_no_value(data: Any) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError):
         values.decode(data)
 
 

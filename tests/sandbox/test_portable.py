@@ -76,8 +76,8 @@ def test_session_and_folder_are_private(sandbox: PortableSandbox) -> None:
 
 
 def test_limits_are_set(sandbox: PortableSandbox) -> None:
-    names = ["CPU", "FSIZE", "CORE", "NOFILE"]
-    expression = "[resource.getrlimit(getattr(resource, 'RLIMIT_' + n)) for n in %r]" % names
+    names = "'CPU', 'FSIZE', 'CORE', 'NOFILE'"
+    expression = f"[resource.getrlimit(getattr(resource, 'RLIMIT_' + n)) for n in ({names})]"
     cpu, size, core, files = facts(sandbox, expression, "resource")
     assert cpu == [4, 4] and size == [(1 << 20) + 1] * 2 and core == [0, 0] and files == [256] * 2
 
@@ -153,7 +153,8 @@ def test_what_a_program_leaves_running_is_killed(sandbox: PortableSandbox, leave
         "if os.fork() == 0:\n"
         f"    {leave}\n"
         "    if os.fork() == 0:\n"
-        f"        os.execv(sys.executable, ['python', '-c', 'import time; time.sleep(60)', '{marker}'])\n"
+        "        sleep = 'import time; time.sleep(60)'\n"
+        f"        os.execv(sys.executable, ['python', '-c', sleep, '{marker}'])\n"
         "    os._exit(0)\n"
         "time.sleep(0.3)\nprint('done')\n"
     )

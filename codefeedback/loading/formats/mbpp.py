@@ -48,12 +48,12 @@ def _entry_point(test: str, reference: str | None) -> str | None:
     Without a reference, the first that is no builtin. It has to be known when it is named like a
     builtin (``sum`` in MBPP 126), which otherwise stays the test's own.
     """
-    called = list(dict.fromkeys(_CALL.findall(test)))
+    called: list[str] = list(dict.fromkeys(_CALL.findall(test)))
     if reference is not None:
-        defined = [name for name in _DEFINITION.findall(reference) if name in called]
+        defined: list[str] = [n for n in _DEFINITION.findall(reference) if n in called]
         return defined[-1] if defined else None
     foreign = [name for name in called if not hasattr(builtins, name)]
-    return (foreign or called or [None])[0]
+    return next(iter(foreign or called), None)
 
 
 def _skipped(node: Node) -> tuple[Skipped, ...]:
