@@ -187,7 +187,8 @@ class PortableSandbox(Sandbox):
             finally:
                 self._forget(ours)
                 ours.close()  # a supervisor that is still at work ends its programs now
-                _end(process)
+                if _end(process) != 0:
+                    _kill_strays(folder)
 
     def _register(self, control: socket.socket) -> None:
         with self._lock:
@@ -216,14 +217,32 @@ def _converse(control: socket.socket, frames: list[dict[str, Any]], wait: float)
     return facts  # type: ignore[no-any-return]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> int:
+    """Waits for the supervisor's own end; its exit status, 0 when it cleaned up."""
     try:
-        process.wait(timeout=_ANSWER_SECONDS)
+        return process.wait(timeout=_ANSWER_SECONDS)
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         raise
+
+
+def _kill_strays(folder: Path) -> None:
+    """Kills what a supervisor that died left running: the processes whose home is its folder."""
+    mark = f"HOME={folder}\0".encode()
+    for _ in range(100):
+        strays = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark in (process / "environ").read_bytes():
+                    strays.append(int(process.name))
+        if not strays:
+            return
+        for pid in strays:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def _execution(

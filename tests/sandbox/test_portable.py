@@ -145,6 +145,21 @@ def test_killing_the_supervisor_is_no_verdict(sandbox: PortableSandbox) -> None:
         script(sandbox, "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
 
 
+def test_what_outlives_a_killed_supervisor_is_killed(sandbox: PortableSandbox) -> None:
+    marker = f"outlives-{os.getpid()}"
+    program = (
+        "import os, signal, sys\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid()\n"
+        "    sleep = 'import time; time.sleep(60)'\n"
+        f"    os.execv(sys.executable, ['python', '-c', sleep, '{marker}'])\n"
+        "os.kill(os.getppid(), signal.SIGKILL)\n"
+    )
+    with pytest.raises(RunLostError):
+        script(sandbox, program)
+    assert processes_with(marker) == []
+
+
 @pytest.mark.parametrize("leave", ["pass", "os.setsid()", "os.setpgid(0, 0)"])
 def test_what_a_program_leaves_running_is_killed(sandbox: PortableSandbox, leave: str) -> None:
     marker = f"left-behind-{os.getpid()}-{len(leave)}"
