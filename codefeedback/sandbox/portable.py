@@ -51,6 +51,7 @@ from codefeedback.spans import Source
 _GUEST = Path(guest.__file__).parent / "main.py"
 # How often a run is tried whose supervisor vanished, before we say that we failed.
 _TRIES = 3
+_LOOK_SECONDS = 1.0  # between looks at whether the supervisor was stopped
 _ANSWER_SECONDS = 30.0  # for the supervisor to clean up and report after the backstop
 _STAGES = {
     "compile": Stage.COMPILE,
@@ -183,7 +184,7 @@ class PortableSandbox(Sandbox):
             try:
                 theirs.close()
                 self._register(ours)
-                return _converse(ours, frames, backstop)
+                return _converse(ours, process, frames, backstop)
             finally:
                 self._forget(ours)
                 ours.close()  # a supervisor that is still at work ends its programs now
@@ -201,16 +202,25 @@ class PortableSandbox(Sandbox):
             self._running.discard(control)
 
 
-def _converse(control: socket.socket, frames: list[dict[str, Any]], wait: float) -> dict[str, Any]:
+def _converse(
+    control: socket.socket,
+    process: subprocess.Popen[bytes],
+    frames: list[dict[str, Any]],
+    backstop: float,
+) -> dict[str, Any]:
+    """Sends the request and waits for the facts."""
     try:
         for frame in frames:
             channel.send(control.fileno(), frame)
         poll = select.poll()
         poll.register(control, select.POLLIN)
-        give_up = time.monotonic() + wait + _ANSWER_SECONDS
-        while not poll.poll(1000 * max(give_up - time.monotonic(), 0)):
+        give_up = time.monotonic() + backstop + _ANSWER_SECONDS
+        while not poll.poll(1000 * _LOOK_SECONDS):
+            if os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG) is not None:
+                process.kill()
+                raise RunLostError("the supervisor of a run was stopped")
             if time.monotonic() >= give_up:
-                raise BackstopError(f"no answer from the supervisor within {wait:.0f} s")
+                raise BackstopError(f"no answer from the supervisor within {backstop:.0f} s")
         facts = channel.receive(control.fileno())
     except channel.ChannelClosed as error:
         raise RunLostError(f"the supervisor of a run is gone: {error}") from None
@@ -221,11 +231,9 @@ def _end(process: subprocess.Popen[bytes]) -> int:
     """Waits for the supervisor's own end; its exit status, 0 when it cleaned up."""
     try:
         return process.wait(timeout=_ANSWER_SECONDS)
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _kill_strays(folder: Path) -> None:

@@ -140,9 +140,12 @@ def test_signals_to_its_own_group_end_the_program_alone(
     assert run.signal is not None and run.limit_hit is None
 
 
-def test_killing_the_supervisor_is_no_verdict(sandbox: PortableSandbox) -> None:
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSTOP", "SIGTERM", "SIGINT"])
+def test_signals_to_the_supervisor_are_no_verdict(sandbox: PortableSandbox, name: str) -> None:
+    started = time.monotonic()
     with pytest.raises(RunLostError):
-        script(sandbox, "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
+        script(sandbox, f"import os, signal\nos.kill(os.getppid(), signal.{name})\nprint(1)\n")
+    assert time.monotonic() - started < 20
 
 
 def test_what_outlives_a_killed_supervisor_is_killed(sandbox: PortableSandbox) -> None:
