@@ -11,6 +11,7 @@ EXAMPLES := passes some_cases raises does_not_parse
 
 demo: $(VENV)/.installed
 	@for name in $(EXAMPLES); do \
+		echo; echo "\$$ codefeedback grade examples/$$name.py --tests examples/tests.json"; echo; \
 		$(BIN)/codefeedback grade examples/$$name.py --tests examples/tests.json; \
 		status=$$?; [ $$status -le 1 ] || exit $$status; \
 	done

@@ -313,6 +313,31 @@ def test_the_test_text_is_not_in_the_programs_process(sandbox: PortableSandbox) 
     assert run.stage is Stage.PASSED, run.test_trace
 
 
+@pytest.mark.parametrize("name", ["mem", "environ", "maps", "fd/0", "cwd"])
+def test_the_test_process_cannot_be_read_by_the_program(
+    sandbox: PortableSandbox, name: str
+) -> None:
+    program = (
+        "import os\n"
+        "def f():\n"
+        "    read = []\n"
+        "    siblings = open(f'/proc/{os.getppid()}/task/{os.getppid()}/children').read().split()\n"
+        "    for pid in [*map(int, siblings), os.getppid()]:\n"
+        "        if pid != os.getpid():\n"
+        "            try:\n"
+        f"                name = '{name}'\n"
+        "                path = f'/proc/{pid}/{name}'\n"
+        "                os.stat(path) if name in ('cwd', 'fd/0') else open(path, 'rb').read(1)\n"
+        "                read.append(pid)\n"
+        "            except OSError:\n"
+        "                read.append('no')\n"
+        "    return read\n"
+    )
+    test = "assert f() == ['no', 'no'], f()\n"
+    run = sandbox.run(Check(program=Source(program), test=test), LIMITS)
+    assert run.stage is Stage.PASSED, run.test_trace
+
+
 # --- our own failures ---------------------------------------------------------------------------
 
 
