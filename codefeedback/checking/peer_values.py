@@ -253,7 +253,7 @@ class _Array:
             if not items:
                 break
         self.shape = tuple(shape)
-        self._leaves = items
+        self._numbers = [_number(item) for item in items]
 
     def broadcast(self, other: _Array) -> tuple[int, ...]:
         rank = max(len(self.shape), len(other.shape))
@@ -268,17 +268,16 @@ class _Array:
         """The numbers, repeated where `shape` is longer."""
         if math.prod(shape) == 0:
             return iter(())
-        numbers = [_number(leaf) for leaf in self._leaves]
         if shape == self.shape:
-            return iter(numbers)
-        return map(numbers.__getitem__, self._places(shape))
+            return iter(self._numbers)
+        return map(self._numbers.__getitem__, self._places(shape))
 
     def _padded(self, rank: int) -> tuple[int, ...]:
         return (1,) * (rank - len(self.shape)) + self.shape
 
     def _places(self, shape: tuple[int, ...]) -> Any:
         places = [0]
-        step = len(self._leaves)
+        step = len(self._numbers)
         for mine, wanted in zip(self._padded(len(shape)), shape, strict=True):
             step //= mine
             # A length of one is repeated; otherwise each item is `step` after the one before.

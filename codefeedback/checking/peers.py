@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation, Overflow
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain, zip_longest
 
 from codefeedback.checking.text import is_utf8, line_lists, lines, same, split_lines, tokens
@@ -92,17 +92,13 @@ def code_contests(expected: str, printed: str) -> bool:
     Equal answers pass as a whole, so words that are no finite numbers fail beside others that
     differ: infinity less infinity is no distance below 1e-5.
     """
-    all_equal = all_match = True
-    words = zip_longest(_ascii_words(expected), _ascii_words(printed))
-    for wanted, word in words:
-        if wanted is None or word is None:
-            return False
-        equal = wanted == word
-        all_equal = all_equal and equal
-        all_match = all_match and _values_match(wanted, word, equal)
-        if not (all_equal or all_match):
-            return False
-    return True
+    if same(_contest_words(expected), _contest_words(printed)):
+        return True
+    pairs = zip_longest(_contest_words(expected), _contest_words(printed))
+    return all(
+        wanted is not None and word is not None and _values_match(wanted, word)
+        for wanted, word in pairs
+    )
 
 
 def exec_eval(expected: str, printed: str) -> bool:
@@ -112,8 +108,11 @@ def exec_eval(expected: str, printed: str) -> bool:
     printed = printed.strip()
     if same(map(str.strip, lines(expected)), map(str.strip, lines(printed))):
         return True
-    words = zip_longest(tokens(expected), tokens(printed))
-    return all(None not in pair and _exec_eval_word(*pair) for pair in words)
+    pairs = zip_longest(tokens(expected), tokens(printed))
+    return all(
+        wanted == word or (None not in (wanted, word) and _exec_eval_word(wanted, word))
+        for wanted, word in pairs
+    )
 
 
 def verifiers(expected: str, printed: str) -> bool:
@@ -123,14 +122,15 @@ def verifiers(expected: str, printed: str) -> bool:
     context = Context(prec=28, traps=[InvalidOperation, Overflow])
     limit = Decimal("0.001")
     try:
-        for pair in zip_longest(tokens(expected), tokens(printed)):
-            if None in pair:
+        for wanted, word in zip_longest(tokens(expected), tokens(printed)):
+            if wanted is None or word is None:
                 return False
-            wanted, number = map(Decimal, pair)
-            # As a whole answer is read before any of it is compared, order does not matter.
-            if not (wanted.is_finite() and number.is_finite()):
+            if wanted == word and word.isdecimal():  # most words
+                continue
+            target, number = Decimal(wanted), Decimal(word)
+            if not (target.is_finite() and number.is_finite()):
                 return False
-            if context.abs(context.subtract(number, wanted)) > limit:
+            if context.abs(context.subtract(number, target)) > limit:
                 return False
     except (ArithmeticError, ValueError):
         return False
@@ -195,17 +195,17 @@ def allclose(number: float, target: float, *, rel: float, abs_: float) -> bool:
 def _same_sets(wanted: list[str], batches: _Batches) -> bool:
     """Lines in any order and number, each of words in any order and number; then, numbers rounded
     to three places."""
-    if _covers({frozenset(line.split()) for line in wanted}, _word_sets(batches)):
+    if _covers({frozenset(line.split()) for line in set(wanted)}, _word_sets(batches)):
         return True
     try:
-        rounded = {frozenset(map(_rounded, line.split())) for line in wanted}
+        rounded = {frozenset(map(_rounded, line.split())) for line in set(wanted)}
         return _covers(rounded, (frozenset(map(_rounded, words)) for words in _word_sets(batches)))
     except ValueError:
         return False
 
 
 def _word_sets(batches: _Batches) -> Iterator[frozenset[str]]:
-    words = (line.split() for line in chain.from_iterable(batches()))
+    words = (line.split() for batch in batches() for line in set(batch))
     return map(frozenset, filter(None, words))
 
 
@@ -223,10 +223,18 @@ def _covers(wanted: set[frozenset[str]], found: Iterable[frozenset[str]]) -> boo
 def _rounded(word: str) -> str:
     """A word's number. As text, because Python salts the hashes of texts: a program could print
     numbers whose sets all have the same hash, and comparing would take hours."""
+    # Short words come again and again; a cache of long ones would hold whole outputs.
+    return _round(word) if len(word) > 20 else _round_short(word)
+
+
+def _round(word: str) -> str:
     number = round(float(word), 3)
     if number != number:
         raise ValueError("NaN equals no number")
     return repr(number + 0.0)  # -0.0 is 0.0
+
+
+_round_short = lru_cache(maxsize=1 << 14)(_round)
 
 
 def _same_decimals(wanted: str, line: str) -> bool:
@@ -260,15 +268,19 @@ _ATOD_NAN = re.compile(r"[+-]?nan\([a-z0-9_]*+\)")
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
-def _ascii_words(text: str) -> Iterator[str]:
-    lower = text.lower() if text.isascii() else text.translate(_LOWER)
-    return tokens(lower, _CONTEST_GAP)
+def _contest_words(text: str) -> Iterator[str]:
+    if not text.isascii():
+        return tokens(text.translate(_LOWER), _CONTEST_GAP)
+    other_gaps = any(gap in text for gap in "\f\x1c\x1d\x1e\x1f")
+    return tokens(text.lower(), _CONTEST_GAP) if other_gaps else tokens(text.lower())
 
 
-def _values_match(wanted: str, word: str, equal: bool) -> bool:
+def _values_match(wanted: str, word: str) -> bool:
+    if wanted == word and word.isdecimal() and len(word) < 300:  # most words
+        return True
     target, number = _atod(wanted), _atod(word)
     if target is None or number is None:
-        return equal
+        return wanted == word
     return abs(number - target) < 1e-5
 
 
@@ -291,8 +303,6 @@ _MPFR_CONTEXT = Context(prec=39, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
 
 def _exec_eval_word(wanted: str, word: str) -> bool:
-    if wanted == word:
-        return True
     target, number = _mpfr(wanted), _mpfr(word)
     if target is None or number is None:
         return _lower_boolean(wanted) == _lower_boolean(word)

@@ -79,9 +79,7 @@ _TUNABLE: Mapping[str, _Tunable] = {
 }
 _ANY_OF = "any-of"
 _CHECKER = "checker"
-
-
-_NUMBER = re.compile(r"[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"(?:[0-9]++(?:\.[0-9]*)?|\.[0-9]++)(?:[eE][+-]?[0-9]+)?")
 _MAX_QUOTE = 60
 
 
@@ -146,16 +144,12 @@ def _parameter(head: str, part: str) -> tuple[str, float]:
         raise PolicyError(
             f"policy {head}: unknown parameter {_quote(key)}; it takes {' and '.join(known)}"
         )
-    number = float(written) if equals and _is_number(written) else math.inf
+    number = float(written) if equals and _NUMBER.fullmatch(written) else math.inf
     if not math.isfinite(number):
         raise PolicyError(
             f"policy {head}: {key}: expected a number, 0 or more, got {_quote(written)}"
         )
     return key, number
-
-
-def _is_number(written: str) -> bool:
-    return any(map(str.isdigit, written)) and _NUMBER.fullmatch(written) is not None
 
 
 def _spelled(number: float) -> str:
@@ -171,8 +165,8 @@ def _unknown(head: str) -> str:
 
 
 def _quote(written: str) -> str:
-    short = written if len(written) <= _MAX_QUOTE else written[: _MAX_QUOTE - 3] + "..."
-    return ascii(short)
+    quoted = ascii(written[: _MAX_QUOTE + 1])
+    return quoted if len(quoted) <= _MAX_QUOTE + 2 else quoted[: _MAX_QUOTE - 2] + "...'"
 
 
 def _no_comparison(*_: Any) -> NoReturn:

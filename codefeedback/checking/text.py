@@ -50,7 +50,10 @@ def floats(tolerance: Tolerance, expected: str, printed: str) -> bool:
     if tokens_equal(expected, printed):
         return True
     pairs = zip_longest(tokens(expected), tokens(printed))
-    return all(None not in pair and _close_words(tolerance, *pair) for pair in pairs)
+    return all(
+        wanted == word or (None not in (wanted, word) and _close_words(tolerance, wanted, word))
+        for wanted, word in pairs
+    )
 
 
 def case_insensitive(expected: str, printed: str) -> bool:
@@ -114,8 +117,6 @@ def is_utf8(text: str) -> bool:
 
 
 def _close_words(tolerance: Tolerance, wanted: str, word: str) -> bool:
-    if wanted == word:
-        return True
     if not (_NUMBER.fullmatch(wanted) and _NUMBER.fullmatch(word)):
         return False
     if _INTEGER.fullmatch(wanted) and _INTEGER.fullmatch(word):
