@@ -42,6 +42,8 @@ def failure(execution: Execution) -> tuple[Verdict, str] | None:
         return Verdict.RE, f"the program does not define {execution.missing}"
     if execution.stage in (Stage.PASSED, Stage.FAILED, Stage.RETURNED):
         return None
+    if execution.stage is Stage.LOST:
+        return Verdict.RE, f"{execution.ending} during the test"
     clean = execution.exit_code == 0 and execution.stage is Stage.RUN
     if clean and (trace is None or trace.is_a("SystemExit")):
         return None
@@ -67,9 +69,18 @@ def judge(case: Case, execution: Execution, policy: Policy) -> tuple[Verdict, st
     if isinstance(case, CallCase):
         if execution.value is NO_VALUE:
             return Verdict.RE, f"{execution.ending} before the call returned"
-        return _compare(case.accepted, execution.value, policy.value, _quote_values)
+        answers = _as_written(case.accepted) if policy.unwraps else case.accepted
+        return _compare(answers, execution.value, policy.value, _quote_values)
     printed = execution.stdout.decode("utf-8", "surrogateescape")
     return _compare(case.accepted, printed, policy.text, _quote_lines)
+
+
+def _as_written(accepted: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Without the element of a one-element list that loading added to it (APPS): a policy that
+    unwraps would unwrap twice."""
+    first, *rest = accepted
+    unwrapped = type(first) is list and len(first) == 1 and len(rest) == 1 and rest[0] is first[0]
+    return (first,) if unwrapped else accepted
 
 
 def _compare(

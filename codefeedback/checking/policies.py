@@ -28,11 +28,13 @@ class Policy:
     text(expected, printed)     for what a program printed; `printed` may hold lone surrogates,
                                 which stand for bytes that are not UTF-8
     value(expected, returned)   for what a call returned, as decoded builtin values
+    unwraps                     whether `value` itself accepts the element of a one-element list
     """
 
     name: str
     text: _TextRule
     value: _ValueRule
+    unwraps: bool = False
 
 
 # Where a peer compares only one of the two, the other half is `strict`; so it is for values under
@@ -54,6 +56,8 @@ _PLAIN: Mapping[str, tuple[_TextRule, _ValueRule]] = {
     "exec-eval": (peers.exec_eval, values.strict),
     "verifiers": (peers.verifiers, peer_values.verifiers),
 }
+
+_UNWRAPPING = frozenset({"apps", "rltf", "verl", "verifiers"})
 
 
 def _floats(parameters: Mapping[str, float]) -> tuple[_TextRule, _ValueRule]:
@@ -99,7 +103,7 @@ def policy(name: str) -> Policy:
         raise PolicyError(f"policy {head} takes no parameters, got {_quote(rest)}")
     if head == _CHECKER:
         return Policy(_CHECKER, _no_comparison, _no_comparison)
-    return Policy(head, *_PLAIN[head])
+    return Policy(head, *_PLAIN[head], unwraps=head in _UNWRAPPING)
 
 
 def policy_names() -> tuple[str, ...]:
