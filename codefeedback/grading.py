@@ -16,7 +16,7 @@ from codefeedback.analysis.faults import fault_of
 from codefeedback.checking.judging import failure, judge, tamper_resistant
 from codefeedback.checking.policies import Policy
 from codefeedback.checking.policies import policy as policy_named
-from codefeedback.errors import CheckerError, CodeFeedbackError, ProblemError, UsageError
+from codefeedback.errors import CheckerError, ProblemError, UsageError
 from codefeedback.findings import Finding
 from codefeedback.loading import load_problem
 from codefeedback.problems import CallCase, Case, CheckCase, Limits, Problem, Skipped, StdinCase
@@ -180,7 +180,8 @@ class Grader:
     def _grade_or_say_why(self, program: Program, problem: ProblemLike) -> Report | Ungraded:
         try:
             return self.grade(program, problem)
-        except (CodeFeedbackError, OSError) as error:
+        except Exception as error:
+            # Whatever is wrong with one item, the others are graded.
             return Ungraded(reason=f"{type(error).__name__}: {error}")
 
     def _executor(self) -> ThreadPoolExecutor:

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from codefeedback.checking.policies import Policy
+from codefeedback.checking.text import lines
 from codefeedback.problems import CallCase, Case, CheckCase, StdinCase
 from codefeedback.sandbox.interface import NO_VALUE, Execution, Limit, Stage
 from codefeedback.traces import Trace
@@ -110,15 +111,20 @@ def _quote_lines(expected: str, printed: str) -> str:
     """The first line that differs."""
     if not printed.strip():
         return "printed nothing" if not printed else "printed only white space"
-    lines = zip_longest(expected.rstrip().split("\n"), printed.rstrip().split("\n"))
-    for number, (wanted, got) in enumerate(lines, 1):
+    # Line by line: a program may print millions of them.
+    pairs = zip_longest(lines(expected.rstrip()), lines(printed.rstrip()))
+    for number, (wanted, got) in enumerate(pairs, 1):
         if wanted is None:
-            return f"line {number}: expected no more output, got {_short(repr(got))}"
+            return f"line {number}: expected no more output, got {_line(got)}"
         if got is None:
-            return f"line {number}: expected {_short(repr(wanted))}, got no more output"
+            return f"line {number}: expected {_line(wanted)}, got no more output"
         if wanted.rstrip() != got.rstrip():
-            return f"line {number}: expected {_short(repr(wanted))}, got {_short(repr(got))}"
+            return f"line {number}: expected {_line(wanted)}, got {_line(got)}"
     return "the answers differ in white space only"
+
+
+def _line(text: str) -> str:
+    return _short(repr(text[: 2 * _MAX_QUOTE]))
 
 
 def _failed_test(case: CheckCase, trace: Trace | None) -> str:
@@ -126,9 +132,9 @@ def _failed_test(case: CheckCase, trace: Trace | None) -> str:
         return "the test failed"
     if trace.deepest is None:
         return _describe(trace)
-    lines = case.test.split("\n")
+    text_lines = case.test.split("\n")
     line = trace.deepest.line
-    text = lines[line - 1].strip() if line <= len(lines) else ""
+    text = text_lines[line - 1].strip() if line <= len(text_lines) else ""
     kind = "" if trace.type_name == "AssertionError" else f"{_describe(trace)} at "
     return f"{kind}test line {line}: {_short(text)}"
 

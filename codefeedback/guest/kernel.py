@@ -117,6 +117,20 @@ def cpu_seconds(pid: int) -> float:
         return 0.0
 
 
+def task_count(pid: int) -> int:
+    """Threads of a process."""
+    return len(_list("/proc/%d/task" % pid))
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process that is in use now."""
+    try:
+        with open("/proc/%d/statm" % pid) as file:
+            return int(file.read().split()[1]) * _PAGE
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
 def delay_seconds(pid: int) -> float:
     """How long the threads of a process were ready to run and no processor was free."""
     total = 0
@@ -139,11 +153,6 @@ def descendants(pid: int) -> List[int]:
         except (OSError, ValueError):
             pass
     return found + [deeper for child in found for deeper in descendants(child)]
-
-
-def task_count(pid: int) -> int:
-    """Processes and threads of `pid` and all below it."""
-    return sum(len(_list("/proc/%d/task" % each)) for each in [pid, *descendants(pid)])
 
 
 def _list(path: str) -> List[str]:

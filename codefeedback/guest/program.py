@@ -158,6 +158,24 @@ def run_call(request: Dict[str, Any]) -> None:
     leave(0 if outcome["phase"] == "done" else 1)
 
 
+def load(request: Dict[str, Any]) -> Program:
+    """Imports the program; leaves the process, with a report, when that fails."""
+    program = Program(request, module_name(request))
+    code = program.compile()
+    if code is None:
+        leave(1)
+        raise AssertionError
+    report.write({"phase": "run"})
+    try:
+        program.execute(code)
+    except BadProblem as error:
+        _fail(error)
+    except BaseException as error:
+        report.write({"phase": "run", "exception": program.capture.describe(error)})
+        leave(1)
+    return program
+
+
 def module_name(request: Dict[str, Any]) -> str:
     """A program that is imported is not ``__main__``: its main block does not run."""
     stem: str = request["name"].rsplit("/", 1)[-1].rsplit(".", 1)[0]

@@ -1,23 +1,28 @@
 """The program's objects as the test's half of a split test sees them.
 
-What comes from the program is either a plain value or a `Remote`. A Remote is never given a plain
-operand that it could answer with what pleases the test: comparison with a plain value is decided
-here (never equal), and arithmetic with one may only yield another Remote.
+What comes from the program is a plain value or a `Remote`. The program must never be able to
+answer a comparison with a plain value, nor learn the value that its answer is compared with: a
+Remote equals no plain value, cannot be ordered or subtracted with one, and what other arithmetic
+with one yields can only be looked into by attribute, item and call.
 """
 
 from __future__ import annotations
 
+import _thread
 import builtins
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple, Type
 
 from . import channel, serve, values
 
 # What the program sends in one message; a hostile one must not fill this half's memory.
-_MAX_ANSWER_BYTES = 256 << 20
+_MAX_ANSWER_BYTES = 64 << 20
+# Containers handed out by attributes whose changes are told to the program.
+_MAX_LENT = 32
+_NUMBER, _PEER = "_codefeedback_number", "_codefeedback_peer"
 
 
 class Stopped(BaseException):
-    """The test cannot go on: the program's half is gone, or the test cannot be split."""
+    """The test cannot go on: the program's half is gone."""
 
 
 class Peer:
@@ -26,18 +31,21 @@ class Peer:
     def __init__(self, reader: int, writer: int) -> None:
         self._reader = reader
         self._writer = writer
+        self._lock = _thread.RLock()
         self._callbacks = serve.Handles()
-        self._remotes: Dict[int, "Remote"] = {}
+        self._remotes: Dict[int, Remote] = {}
         self._errors: Dict[int, type] = {}
+        self._lent: List[Tuple[int, Any, Any]] = []
         #: Why the test stopped, if it did; sticky, since the test may swallow the exception.
-        self.stopped: Optional[Dict[str, Any]] = None
+        self.stopped: Optional[str] = None
         #: Exceptions of the program's that were raised here, with their traces.
         self.raised: List[Tuple[BaseException, Dict[str, Any]]] = []
         self.missing: List[str] = []
+        #: Numbers of Remotes that the program made with a plain operand in view.
+        self.tainted: Dict[int, bool] = {}
 
-    def stop(self, phase: str, reason: str) -> Stopped:
-        if self.stopped is None:
-            self.stopped = {"phase": phase, "reason": reason}
+    def stop(self, reason: str) -> Stopped:
+        self.stopped = self.stopped or reason
         return Stopped(reason)
 
     def wait_ready(self) -> None:
@@ -45,94 +53,125 @@ class Peer:
 
     def ask(self, operation: str, *args: Any) -> Any:
         """Does something to the program's objects; its exceptions are raised here."""
-        encoded = [self._encode(item) for item in args]
-        self._send({"op": operation, "args": encoded})
-        while True:
-            answer = self._receive()
-            if "callback" in answer:
+        with self._lock:  # the test may have threads
+            self._return_lent()
+            shared = serve.Shared()
+            encoded = [self._encode(item, shared) for item in args]
+            self._send({"op": operation, "args": encoded})
+            while True:
+                answer = self._receive()
+                if "callback" not in answer:
+                    break
                 self._serve_callback(answer)
-            elif "raise" in answer:
-                error = self._rebuild(answer)
-                # Without a frame of the program's, and no call of it, the test used a value
-                # wrongly: the answer is wrong, but nothing was raised.
-                if operation == "call" or answer["raise"].get("frames"):
-                    self.raised.append((error, answer["raise"]))
-                raise error
-            elif "missing" in answer:
-                self.missing.append(str(answer["missing"]))
-                raise NameError(answer["missing"])
-            else:
-                self._restore(serve.flat(list(args)), answer.get("changed", []))
-                return self._decode(answer.get("value"))
+            return self._take(operation, answer, shared)
+
+    def _take(self, operation: str, answer: Dict[str, Any], shared: serve.Shared) -> Any:
+        if "raise" in answer:
+            raise self._rebuild(operation, answer)
+        if "missing" in answer:
+            self.missing.append(str(answer["missing"]))
+            raise NameError(answer["missing"])
+        for number, content in answer.get("changed", []):
+            if number in shared.objects:
+                serve.OPERATIONS["overwrite"](shared.objects[number], self._decode(content, shared))
+        value = self._decode(answer.get("value"), shared)
+        if "lent" in answer and type(value) in values.SHARED:
+            self._lent.append((answer["lent"], value, self._encode(value, serve.Shared())))
+            del self._lent[:-_MAX_LENT]
+        return value
+
+    def _return_lent(self) -> None:
+        """Tells the program what the test did to containers that its attributes handed out."""
+        lent, self._lent = self._lent, []
+        for number, value, before in lent:
+            now = self._encode(value, serve.Shared())
+            if now != before:
+                self.ask("overwrite", self._remote(number), value)
+            self._lent.append((number, value, now))
 
     def _send(self, message: Any) -> None:
         if self.stopped is not None:
-            raise Stopped(self.stopped["reason"])
+            raise Stopped(self.stopped)
         try:
             channel.send(self._writer, message)
         except channel.ChannelClosed as error:
-            raise self.stop("lost", str(error)) from None
+            raise self.stop(str(error)) from None
 
     def _receive(self) -> Dict[str, Any]:
         if self.stopped is not None:
-            raise Stopped(self.stopped["reason"])
+            raise Stopped(self.stopped)
         try:
             message = channel.receive(self._reader, _MAX_ANSWER_BYTES)
         except channel.ChannelClosed as error:
-            raise self.stop("lost", str(error)) from None
+            raise self.stop(str(error)) from None
         if not isinstance(message, dict):
-            raise self.stop("lost", "the program's half sent no message")
+            raise self.stop("the program's half sent no message")
         return message
 
     def _serve_callback(self, message: Dict[str, Any]) -> None:
+        shared = serve.Shared()
         try:
             target = self._callbacks[message["callback"]]
             if message["op"] == "next":
                 value = next(target)
             else:
-                args = [self._decode(item) for item in message["args"]]
-                kwargs = {name: self._decode(item) for name, item in message["kwargs"].items()}
+                args = [self._decode(item, shared) for item in message["args"]]
+                kwargs = {
+                    name: self._decode(item, shared) for name, item in message["kwargs"].items()
+                }
                 value = target(*args, **kwargs)
-            answer = {"value": self._encode(value)}
+            answer = {"value": values.encode(value, self._by_reference)}
         except StopIteration:
             answer = {"stop": True}
         except Exception as error:
-            answer = {"raise": values.type_name(type(error)), "args": [str(error)]}
+            bases = [serve.value_type(base) for base in values.base_classes(type(error))]
+            answer = {"raise": next(base for base in bases if base), "args": [str(error)]}
         self._send(answer)
 
-    def _encode(self, value: Any) -> Any:
-        return values.encode(value, self._by_reference)
+    def _encode(self, value: Any, shared: serve.Shared) -> Any:
+        return values.encode(value, self._by_reference, shared.offer, _rich_as_handle)
 
     def _by_reference(self, target: Any) -> Any:
         if type(target) is Remote:
             return {"$handle": _number(target)}
-        name = serve.builtin_name(target)
+        if target is Ellipsis:
+            return {"$ellipsis": None}
+        if isinstance(target, slice):
+            parts = (target.start, target.stop, target.step)
+            return {"$slice": [self._encode(part, serve.Shared()) for part in parts]}
+        name = serve.value_type(target)
+        if name is None and isinstance(target, _BUILTIN_TYPES):
+            name = getattr(target, "__name__", "")
+            name = name if getattr(builtins, name, None) is target else None
         if name is not None:
             return {"$builtin": name}
         for number, kind in self._errors.items():
             if kind is target:
                 return {"$error": [number, "", ""]}
-        if (callable(target) and not isinstance(target, type)) or hasattr(target, "__next__"):
-            return {"$callback": self._callbacks.number(target)}
-        name = values.type_name(type(target))
-        raise self.stop("unsplittable", "the test passes an object of type %s" % name)
+        if isinstance(target, type) or not (callable(target) or hasattr(target, "__next__")):
+            kind_name = values.type_name(type(target))
+            raise TypeError("a test in a process of its own cannot pass a " + kind_name)
+        return {"$callback": self._callbacks.number(target)}
 
-    def _decode(self, data: Any) -> Any:
+    def _decode(self, data: Any, shared: serve.Shared) -> Any:
+        tags: Dict[str, Callable[[Any], Any]] = {
+            "$handle": self._remote,
+            "$error": lambda content: self._error_class(*content),
+            "$builtin": self._builtin,
+            "$ellipsis": lambda _: Ellipsis,
+            "$slice": lambda parts: slice(*(self._decode(part, shared) for part in parts)),
+            "$same": lambda number: shared.objects[number],
+            "$rich": lambda content: self._rich(content[0], self._decode(content[1], shared)),
+        }
         try:
-            return values.decode(
-                data,
-                {
-                    "$handle": self._remote,
-                    "$error": lambda content: self._error_class(*content),
-                    "$builtin": self._builtin,
-                },
-            )
-        except ValueError as error:
-            raise self.stop("lost", "the program's half sent no value: %s" % error) from None
+            return values.decode(data, tags)
+        except (ValueError, LookupError) as error:
+            raise self.stop("the program's half sent no value: %s" % error) from None
 
     def _builtin(self, name: Any) -> Any:
         found = getattr(builtins, name, None) if type(name) is str else None
-        if serve.builtin_name(found) is None:
+        # `except Answer:` must not catch the test's own failure.
+        if serve.value_type(found) is None or issubclass(AssertionError, found):  # type: ignore[arg-type]
             raise ValueError("no builtin")
         return found
 
@@ -143,75 +182,67 @@ class Peer:
             self._remotes[number] = Remote(self, number)
         return self._remotes[number]
 
+    def _rich(self, number: Any, content: Any) -> Any:
+        made = _RICH.get(type(content))
+        if made is None:
+            return content
+        value = made(content)
+        value.__dict__[_PEER] = self._remote(number)
+        return value
+
     def _error_class(self, number: Any, name: Any, base: Any) -> type:
         """A local class for an exception class of the program's, so that `except` can name it."""
         parent = getattr(builtins, base, None) if type(base) is str else None
         if not (isinstance(parent, type) and issubclass(parent, BaseException)):
             raise ValueError("no exception class")
         if number not in self._errors:
-            self._errors[number] = type(str(name), (parent,), {})
+            self._errors[number] = type(str(name), (parent,), dict(_ERROR_METHODS))
         return self._errors[number]
 
-    def _rebuild(self, answer: Dict[str, Any]) -> BaseException:
-        kind = self._decode(answer.get("class"))
-        args = [self._decode(item) for item in answer.get("args", [])]
+    def _rebuild(self, operation: str, answer: Dict[str, Any]) -> BaseException:
+        named = answer.get("class")
+        if isinstance(named, dict) and "$builtin" in named:
+            kind = getattr(builtins, str(named["$builtin"]), None)
+        else:
+            kind = self._decode(named, serve.Shared())
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise self.stop("lost", "the program's half raised no exception")
+            raise self.stop("the program's half raised no exception")
+        args = [self._decode(item, serve.Shared()) for item in answer.get("args", [])]
+        if issubclass(kind, StopIteration) and operation != "next":
+            # Inside a generator or `map` of the test's it would end the test's loop.
+            kind, args = RuntimeError, ["StopIteration"]
         try:
             error = kind(*args)
         except Exception:
             error = kind.__new__(kind)
+        if any(kind is local for local in self._errors.values()):
+            error.__dict__[_PEER] = self._remote(answer.get("self"))
+        # Without a frame of the program's, and no call of it, the test used a value wrongly: the
+        # answer is wrong, but nothing was raised.
+        if operation == "call" or answer["raise"].get("frames"):
+            self.raised.append((error, answer["raise"]))
         return error
 
-    def _restore(self, args: List[Any], changes: Any) -> None:
-        """Repeats in the test's own objects what the program did to its copies of them."""
-        mutable = [item for item in args if type(item) in serve.MUTABLE]
-        for index, content in changes:
-            _overwrite(mutable[index], self._decode(content))
 
-
-def _overwrite(old: Any, new: Any) -> None:
-    if type(old) is not type(new):
-        return
-    if type(old) is list:
-        # Inner objects keep their identity where they can.
-        for index, (mine, theirs) in enumerate(zip(old, new)):  # noqa: B905 (3.8)
-            if type(mine) is type(theirs) and type(mine) in serve.MUTABLE:
-                _overwrite(mine, theirs)
-            else:
-                old[index] = theirs
-        old[len(new) :] = new[len(old) :]
-    elif type(old) is dict:
-        for key in [key for key in old if key not in new]:
-            del old[key]
-        for key, theirs in new.items():
-            if type(old.get(key)) is type(theirs) and type(theirs) in serve.MUTABLE:
-                _overwrite(old[key], theirs)
-            else:
-                old[key] = theirs
-    elif type(old) is bytearray:
-        old[:] = new
-    else:
-        old.clear()
-        old.update(new)
+_BUILTIN_TYPES = (type, type(len))
 
 
 def _number(remote: "Remote") -> int:
-    return object.__getattribute__(remote, "_number")  # type: ignore[no-any-return]
+    return object.__getattribute__(remote, _NUMBER)  # type: ignore[no-any-return]
 
 
 def _peer(remote: "Remote") -> Peer:
-    return object.__getattribute__(remote, "_peer")  # type: ignore[no-any-return]
+    return object.__getattribute__(remote, _PEER)  # type: ignore[no-any-return]
 
 
 class Remote:
     """An object of the program's."""
 
-    __slots__ = ("_number", "_peer")
+    __slots__ = (_NUMBER, _PEER)
 
     def __init__(self, peer: Peer, number: int) -> None:
-        object.__setattr__(self, "_peer", peer)
-        object.__setattr__(self, "_number", number)
+        object.__setattr__(self, _PEER, peer)
+        object.__setattr__(self, _NUMBER, number)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return _peer(self).ask("call", self, list(args), kwargs)
@@ -225,42 +256,78 @@ class Remote:
         return not self == other
 
     def __hash__(self) -> int:
-        return _number(self)
+        return int(_ask_untainted(self, "hash"))
 
     def __contains__(self, item: Any) -> bool:
         return any(item is each or item == each for each in iter(self))  # type: ignore[call-overload]
 
     def __mro_entries__(self, bases: Any) -> Any:
-        raise _peer(self).stop("unsplittable", "the test derives a class from the program's")
+        raise TypeError("a test in a process of its own cannot derive from the program's classes")
 
     def __instancecheck__(self, instance: Any) -> bool:
         # Values of builtin types are never instances of the program's classes.
+        if type(instance) in _RICH.values():
+            instance = instance.__dict__[_PEER]
         return type(instance) is Remote and bool(_peer(self).ask("isinstance", instance, self))
 
     def __subclasscheck__(self, kind: Any) -> bool:
         return type(kind) is Remote and bool(_peer(self).ask("issubclass", kind, self))
 
     def __bool__(self) -> bool:
-        return bool(_peer(self).ask("bool", self))
+        return bool(_ask_untainted(self, "bool"))
 
     def __len__(self) -> int:
-        return int(_peer(self).ask("len", self))
+        return int(_ask_untainted(self, "len"))
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        if error is None:
+            return bool(_peer(self).ask("exit", self, None, []))
+        known = kind if serve.value_type(kind) else RuntimeError
+        swallowed = bool(_peer(self).ask("exit", self, known, [str(error)]))
+        # The test's own failure is not the program's to forgive.
+        return swallowed and not isinstance(error, (AssertionError, Stopped))
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return _peer(self).ask("deepcopy", self)
 
 
-def _forwarding(operation: str) -> Callable[..., Any]:
-    def forward(self: Remote, *args: Any) -> Any:
+def _ask_untainted(remote: Remote, operation: str, *args: Any) -> Any:
+    """An operation that may make a plain value of an object: not of one that was made with a
+    plain operand in view."""
+    peer = _peer(remote)
+    result = peer.ask(operation, remote, *args)
+    if _number(remote) in peer.tainted:
+        if type(result) is not Remote:
+            raise TypeError("the result of arithmetic with a plain value is no plain value")
+        peer.tainted[_number(result)] = True
+    return result
+
+
+def _looking(operation: str) -> Callable[..., Any]:
+    def look(self: Remote, *args: Any) -> Any:
         return _peer(self).ask(operation, self, *args)
 
-    return forward
+    return look
 
 
-def _arithmetic(operation: str, reflected: bool) -> Callable[..., Any]:
+def _converting(operation: str) -> Callable[..., Any]:
+    def convert(self: Remote, *args: Any) -> Any:
+        return _ask_untainted(self, operation, *args)
+
+    return convert
+
+
+def _arithmetic(operation: str, reflected: bool, plain_allowed: bool) -> Callable[..., Any]:
     def operate(self: Remote, other: Any) -> Any:
-        operands = (other, self) if reflected else (self, other)
-        result = _peer(self).ask(operation, *operands)
-        # `abs(answer - 1.5) < eps` must not be answered by an object that sees the 1.5.
-        if type(other) is not Remote and type(result) is not Remote:
+        plain = type(other) is not Remote
+        if plain and not plain_allowed:
             return NotImplemented
+        peer = _peer(self)
+        result = peer.ask(operation, *((other, self) if reflected else (self, other)))
+        if plain or _number(self) in peer.tainted or _number(other) in peer.tainted:
+            if type(result) is not Remote:
+                return NotImplemented
+            peer.tainted[_number(result)] = True
         return result
 
     return operate
@@ -275,14 +342,64 @@ def _ordering(operation: str) -> Callable[..., Any]:
     return compare
 
 
-for _name in (
-    "getattr setattr delattr getitem setitem delitem iter next reversed str repr neg pos abs "
-    "enter exit"
-).split():
-    setattr(Remote, "__%s__" % _name, _forwarding(_name))
-for _name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split():
-    _operator = _name + "_" if _name in ("and", "or") else _name
-    setattr(Remote, "__%s__" % _name, _arithmetic(_operator, reflected=False))
-    setattr(Remote, "__r%s__" % _name, _arithmetic(_operator, reflected=True))
-for _name in ("lt", "le", "gt", "ge"):
-    setattr(Remote, "__%s__" % _name, _ordering(_name))
+def _complete_remote() -> None:
+    for name in "getattr setattr delattr getitem setitem delitem enter copy".split():
+        setattr(Remote, "__%s__" % name, _looking(name))
+    for name in (
+        "iter next reversed str repr format int float index round neg pos abs invert"
+    ).split():
+        setattr(Remote, "__%s__" % name, _converting(name))
+    for name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split():
+        operation = name + "_" if name in ("and", "or") else name
+        # What tests do to objects with plain numbers; no answer is checked by one of these.
+        allowed = name in ("add", "mul", "matmul", "truediv")
+        setattr(Remote, "__%s__" % name, _arithmetic(operation, False, allowed))
+        setattr(
+            Remote, "__r%s__" % name, _arithmetic(operation, True, allowed and name != "truediv")
+        )
+    for name in ("lt", "le", "gt", "ge"):
+        setattr(Remote, "__%s__" % name, _ordering(name))
+
+
+_complete_remote()
+
+
+def _rich_class(base: Type[Any]) -> type:
+    """A builtin type whose instances have the attributes of an object of the program's as well."""
+
+    def look(self: Any, name: str) -> Any:
+        if name == _PEER or (name.startswith("__") and name.endswith("__")):
+            raise AttributeError(name)
+        return getattr(self.__dict__[_PEER], name)
+
+    def show(operation: str) -> Callable[[Any], str]:
+        return lambda self: str(_peer(self.__dict__[_PEER]).ask(operation, self.__dict__[_PEER]))
+
+    methods = {"__getattr__": look, "__repr__": show("repr"), "__str__": show("str")}
+    return type(base.__name__, (base,), methods)
+
+
+_RICH: Dict[type, Any] = {
+    base: _rich_class(base)
+    for base in (int, float, complex, str, bytes, list, tuple, dict, set, frozenset)
+}
+
+
+def _rich_as_handle(value: Any, plain: Callable[[], Any]) -> Any:
+    remote = value.__dict__.get(_PEER) if type(value) in _RICH.values() else None
+    return plain() if remote is None else {"$handle": _number(remote)}
+
+
+def _error_attribute(self: BaseException, name: str) -> Any:
+    if name.startswith("_") or _PEER not in self.__dict__:
+        raise AttributeError(name)
+    return getattr(self.__dict__[_PEER], name)
+
+
+def _error_text(self: BaseException) -> str:
+    if _PEER not in self.__dict__:
+        return BaseException.__str__(self)
+    return str(self.__dict__[_PEER])
+
+
+_ERROR_METHODS = {"__getattr__": _error_attribute, "__str__": _error_text}

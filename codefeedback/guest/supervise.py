@@ -19,6 +19,7 @@ from . import channel, kernel, program, report, serve, testing
 _CHECK_SECONDS = 0.025  # between looks at what no clock tells: the number of processes
 _GRACE_SECONDS = 1.0  # for the program's half to end after the test's half has
 _SHORTEST_WAIT = 0.001
+_SHARED_BYTES = 8 << 20  # of the interpreter, in each forked process and counted in each
 _KILL_PATIENCE = 10.0
 
 
@@ -220,10 +221,22 @@ def _stop(children: List[Child], limit: Optional[str]) -> None:
 
 
 def _check(child: Child) -> None:
-    if kernel.cpu_seconds(child.pid) >= child.limits["cpu_seconds"]:
+    """Ends a child that, with all that it started, uses more than it may."""
+    below = kernel.descendants(child.pid)
+    tree = [child.pid, *below]
+    if sum(map(kernel.cpu_seconds, tree)) >= child.limits["cpu_seconds"]:
         child.kill("cpu")
-    elif kernel.task_count(child.pid) > child.limits["processes"]:
+    elif sum(map(kernel.task_count, tree)) > child.limits["processes"]:
         child.kill("processes")
+    # Alone, it gets a MemoryError in the statement that asked for too much, or is measured at its
+    # end: both say more than a kill.
+    elif below and _memory_of(tree) - child.base_rss > child.limits["memory_bytes"]:
+        child.kill("memory")
+
+
+def _memory_of(tree: List[int]) -> int:
+    """Resident bytes of all, less what forked processes are sure to share with their parents."""
+    return sum(map(kernel.resident_bytes, tree)) - _SHARED_BYTES * (len(tree) - 1)
 
 
 def _patience(children: List[Child], wall_left: float) -> float:

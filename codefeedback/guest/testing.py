@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 import os
+import re
 import sys
-from typing import Any, Dict, Optional
+import types
+from typing import Any, Dict, List, Optional
 
 from . import capture, program, remote, report
 
@@ -13,21 +16,42 @@ _TEST_NAME = "<test>"
 _SETUP_NAME = "<setup>"
 
 
+# Modules that a test uses and forgot to import must not be the program's to define.
+_STANDARD_MODULES = getattr(sys, "stdlib_module_names", frozenset({"math", "re", "random"}))
+
+
 class _Namespace(Dict[str, Any]):
     """The test's globals. Names that are neither the test's own nor builtins are the program's."""
 
-    def __init__(self, peer: remote.Peer) -> None:
+    def __init__(self, peer: remote.Peer, text: str) -> None:
         super().__init__(__name__="__main__", __builtins__=builtins)
         self._peer = peer
+        self._text = text
 
     def __missing__(self, name: str) -> Any:
         # A program must not replace what the test calls: `def set(x): return 1`.
         if hasattr(builtins, name) or name.startswith("__"):
             raise KeyError(name)
+        if name in _STANDARD_MODULES and re.search(r"\b%s\s*\." % name, self._text):
+            return importlib.import_module(name)
         try:
             return self._peer.ask("find", name)
         except NameError:
             raise KeyError(name) from None
+
+
+class _ProgramModule(types.ModuleType):
+    """What a test gets that says `from solution import f`."""
+
+    _peer: remote.Peer
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self._peer.ask("find", name)
+        except NameError:
+            raise AttributeError(name) from None
 
 
 def run_test(request: Dict[str, Any]) -> None:
@@ -40,32 +64,68 @@ def run_test(request: Dict[str, Any]) -> None:
         described = capture.Capture(test)
         outcome = _run_split(test, request, peer)
     except program.BadProblem as error:
+        # It is the problem's fault only if the program had no part in it.
         outcome = {"phase": "problem", "reason": str(error)}
-    except remote.Stopped:
-        outcome = {"phase": "lost", "reason": "the program's half is gone"}
+        if peer.raised:
+            outcome = {"phase": "raised", "exception": peer.raised[-1][1]}
+        elif peer.missing:
+            outcome = {"phase": "missing", "missing": peer.missing[-1]}
     except BaseException as error:
         outcome = _failure(error, peer, described)
-    # What the test swallowed counts all the same.
-    report.write(peer.stopped or outcome)
+    # That the program's half was gone counts also if the test swallowed it.
+    report.write(outcome if peer.stopped is None else {"phase": "lost", "reason": peer.stopped})
     os._exit(0)
 
 
 def _run_split(test: Any, request: Dict[str, Any], peer: remote.Peer) -> Dict[str, Any]:
-    namespace = _Namespace(peer)
+    namespace = _Namespace(peer, request["setup"] + request["test"])
     peer.wait_ready()
+    module = _ProgramModule("solution")
+    module.__dict__["_peer"] = peer
+    sys.modules["solution"] = module
     if request["setup"]:
         program.run_foreign(request["setup"], _SETUP_NAME, namespace)
     entry_point: Optional[str] = request["entry_point"]
-    candidate = None
     if entry_point is not None:
         # The setup may hold a stub of the same name (HumanEval's prompts do).
-        namespace.pop(entry_point, None)
-        candidate = peer.ask("find", entry_point)
-        namespace[entry_point] = candidate
-    exec(test, namespace)
-    if entry_point is not None and callable(namespace.get("check")):
-        namespace["check"](candidate)
+        namespace[entry_point] = peer.ask("find", entry_point)
+    else:
+        _bind_builtin_name(test, namespace, peer)
+    _run(test, entry_point, namespace)
     return {"phase": "passed"}
+
+
+def _bind_builtin_name(test: Any, namespace: Dict[str, Any], peer: remote.Peer) -> None:
+    """A test that names nothing but builtins tests a program's function of such a name."""
+    names: List[str] = [name for name in test.co_names if name not in namespace]
+    if names and all(hasattr(builtins, name) for name in names):
+        try:
+            namespace[names[0]] = peer.ask("find", names[0])
+        except NameError:
+            peer.missing.clear()
+
+
+def _run(test: Any, entry_point: Optional[str], namespace: Dict[str, Any]) -> None:
+    """Runs the test, and what it defines to be run."""
+    candidate = None if entry_point is None else namespace[entry_point]
+    try:
+        exec(test, namespace)
+    except SystemExit as error:
+        if error.code or error.__traceback__ is None or not _own_exit(error, test):
+            raise
+    # A `check` of the program's own is none of the test's.
+    if entry_point is not None and "check" in test.co_names and callable(namespace["check"]):
+        namespace["check"](candidate)
+    else:
+        _run_collected(test, namespace)
+
+
+def _own_exit(error: SystemExit, test: Any) -> bool:
+    """Whether the test itself said `sys.exit()`: no frame of another text was running."""
+    entry = error.__traceback__
+    while entry is not None and entry.tb_next is not None:
+        entry = entry.tb_next
+    return entry is not None and entry.tb_frame.f_code is test
 
 
 def _failure(error: BaseException, peer: remote.Peer, described: capture.Capture) -> Dict[str, Any]:
@@ -122,13 +182,9 @@ def _run_here(
     test: Any, entry_point: Optional[str], namespace: Dict[str, Any], subject: program.Program
 ) -> Dict[str, Any]:
     try:
-        candidate = None if entry_point is None else subject.find(entry_point)
-        exec(test, namespace)
-        # A `check` of the program's own is none of the test's.
-        if entry_point is not None and "check" in test.co_names and callable(namespace["check"]):
-            namespace["check"](candidate)
-        else:
-            _run_collected(test, namespace)
+        if entry_point is not None:
+            namespace[entry_point] = subject.find(entry_point)
+        _run(test, entry_point, namespace)
     except program.NotFound as error:
         return {"phase": "missing", "missing": str(error)}
     except BaseException as error:
@@ -140,13 +196,22 @@ def _run_here(
 
 
 def _run_collected(test: Any, namespace: Dict[str, Any]) -> None:
-    """Runs the unittest classes and the `test_*` functions that the test's text defines."""
+    """Runs the test classes and `test...` functions that the test's text defines."""
     for name in test.co_names:
         found = namespace.get(name)
-        if name.startswith("test") and callable(found) and not isinstance(found, type):
-            found()
-        elif "unittest" in sys.modules and isinstance(found, type):
+        if isinstance(found, type) and "unittest" in sys.modules:
             _run_unittest(found)
+        if isinstance(found, type) and name.startswith("Test"):
+            _run_plain_class(found)
+        elif isinstance(found, types.FunctionType) and name.startswith("test"):
+            found()
+
+
+def _run_plain_class(kind: type) -> None:
+    """As pytest does: a fresh object for each method."""
+    for name in vars(kind):
+        if name.startswith("test") and not hasattr(kind, "assertEqual"):
+            getattr(kind(), name)()
 
 
 def _run_unittest(kind: type) -> None:

@@ -25,8 +25,15 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 #: Containers nested deeper than this do not travel.
 MAX_DEPTH = 100
+#: What a hook can share between two processes: the mutable ones.
+SHARED = (list, dict, set, bytearray)
 # Integers of up to this many bits are written as JSON numbers, which every reader knows.
 _PLAIN_BITS = 63
+_SMALL = 1 << _PLAIN_BITS
+# What hostile values may cost their reader: a fraction is reduced in quadratic time, and so is a
+# set built whose items all have the same hash.
+_MAX_FRACTION_DIGITS = 25000
+_MAX_SAME_HASH = 1000
 
 _type_name = type.__dict__["__name__"].__get__
 _type_mro = type.__dict__["__mro__"].__get__
@@ -42,7 +49,7 @@ class Opaque:
     def __eq__(self, other: object) -> bool:
         return False
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = object.__hash__  # it may stand in a set, or be a key
 
     def __repr__(self) -> str:
         return "<" + self.type_name + " object>"
@@ -58,13 +65,23 @@ def base_classes(kind: type) -> Tuple[type, ...]:
     return tuple(_type_mro(kind))
 
 
-def encode(value: Any, opaque: Optional[Callable[[Any], Any]] = None) -> Any:
+_Hook = Callable[[Any, Callable[[], Any]], Any]
+
+
+def encode(
+    value: Any,
+    opaque: Optional[Callable[[Any], Any]] = None,
+    share: Optional[_Hook] = None,
+    rich: Optional[_Hook] = None,
+) -> Any:
     """`value` as tagged JSON.
 
-    `opaque` makes the tagged form of an object that has none (default: ``{"$object": type}``).
-    Never runs code of the value's own class, except numpy's `tolist` and `opaque`.
+    Three hooks make another tagged form: `opaque` of an object that has none (default:
+    ``{"$object": type}``), `share` of a list, dict, set or bytearray, `rich` of an instance of a
+    subclass of a builtin type; the latter two are also given what makes the plain form. Apart from
+    them, and from numpy's `tolist`, no code of the value's own class runs.
     """
-    return _Encoder(opaque or _as_object).encode(value, 0)
+    return _Encoder(opaque or _as_object, share, rich).encode(value, 0)
 
 
 def decode(data: Any, tags: Optional[Dict[str, Callable[[Any], Any]]] = None) -> Any:
@@ -85,8 +102,12 @@ def _as_object(value: Any) -> Any:
 
 
 class _Encoder:
-    def __init__(self, opaque: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, opaque: Callable[[Any], Any], share: Optional[_Hook], rich: Optional[_Hook]
+    ) -> None:
         self._opaque = opaque
+        self._share = share
+        self._rich = rich
         self._open: List[int] = []  # ids of the containers around the current value
 
     def encode(self, value: Any, depth: int) -> Any:
@@ -99,14 +120,24 @@ class _Encoder:
             return value if math.isfinite(value) else {"$float": repr(value)}
         for base in base_classes(kind):
             scalar = _SCALARS.get(id(base))
+            items = _CONTAINERS.get(id(base))
+            if scalar is not None or items is not None:
+                break
+        else:
+            return self._other(value, kind, depth)
+
+        def plain() -> Any:
             if scalar is not None:
                 return scalar(value)
-            items = _CONTAINERS.get(id(base))
-            if items is not None:
-                return self._container(value, depth, items)
-        return self._other(value, kind, depth)
+            return self._container(value, depth, items)
 
-    def _container(self, value: Any, depth: int, items: Callable[..., Any]) -> Any:
+        if base is not kind:
+            return plain() if self._rich is None else self._rich(value, plain)
+        if self._share is not None and kind in SHARED and id(value) not in self._open:
+            return self._share(value, plain)
+        return plain()
+
+    def _container(self, value: Any, depth: int, items: Any) -> Any:
         if depth >= MAX_DEPTH or id(value) in self._open:
             return {"$object": "endlessly nested " + type_name(type(value))}
         self._open.append(id(value))
@@ -132,6 +163,14 @@ _Function = TypeVar("_Function")
 
 def _by_id(table: Dict[type, _Function]) -> Dict[int, _Function]:
     return {id(kind): function for kind, function in table.items()}
+
+
+def _each_item(items: Any, each: _Each) -> List[Any]:
+    """Most items of long lists are texts or small numbers, which stand for themselves."""
+    return [
+        item if type(item) is str or (type(item) is int and -_SMALL < item < _SMALL) else each(item)
+        for item in items
+    ]
 
 
 def _encode_dict(value: Any, each: _Each) -> Any:
@@ -213,6 +252,28 @@ def _items(content: Any, each: _Each) -> List[Any]:
     return [each(item) for item in content]
 
 
+def _hashed(items: List[Any]) -> List[Any]:
+    seen: Dict[int, int] = {}
+    for item in items:
+        value = hash(item)
+        seen[value] = seen.get(value, 0) + 1
+        if seen[value] > _MAX_SAME_HASH:
+            raise ValueError("too many items of the same hash")
+    return items
+
+
+def _decode_dict(content: Any, each: _Each) -> Dict[Any, Any]:
+    pairs = _items(content, each)
+    _hashed([key for key, _ in pairs])
+    return dict(pairs)
+
+
+def _text(content: Any) -> str:
+    if not isinstance(content, str):
+        raise ValueError("expected a string")
+    return content
+
+
 def _decode_int(content: Any) -> int:
     if not isinstance(content, str):
         raise ValueError("$int: expected a string")
@@ -235,7 +296,10 @@ def _decode_decimal(content: Any) -> Any:
 def _decode_fraction(content: Any, each: _Each) -> Any:
     from fractions import Fraction
 
-    numerator, denominator = (_decode_int(part) for part in _items(content, each))
+    parts = _items(content, each)
+    if any(len(part) > _MAX_FRACTION_DIGITS for part in parts):
+        raise ValueError("$fraction: too long")
+    numerator, denominator = (_decode_int(part) for part in parts)
     return Fraction(numerator, denominator)
 
 
@@ -256,10 +320,10 @@ def _decode_time(kind: str, content: Any) -> Any:
 
 _DECODERS: Dict[str, Callable[[Any, _Each], Any]] = {
     "$tuple": lambda content, each: tuple(_items(content, each)),
-    "$set": lambda content, each: set(_items(content, each)),
-    "$frozenset": lambda content, each: frozenset(_items(content, each)),
+    "$set": lambda content, each: set(_hashed(_items(content, each))),
+    "$frozenset": lambda content, each: frozenset(_hashed(_items(content, each))),
     "$deque": _decode_deque,
-    "$dict": lambda content, each: dict(_items(content, each)),
+    "$dict": _decode_dict,
     "$bytes": lambda content, each: bytes.fromhex(content),
     "$bytearray": lambda content, each: bytearray.fromhex(content),
     "$int": lambda content, each: _decode_int(content),
@@ -272,5 +336,5 @@ _DECODERS: Dict[str, Callable[[Any, _Each], Any]] = {
     "$datetime": lambda content, each: _decode_time("datetime", content),
     "$time": lambda content, each: _decode_time("time", content),
     "$timedelta": lambda content, each: _decode_time("timedelta", content),
-    "$object": lambda content, each: Opaque(str(content)),
+    "$object": lambda content, each: Opaque(_text(content)),
 }

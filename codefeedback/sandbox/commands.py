@@ -8,11 +8,16 @@ from codefeedback.problems import CallCase, Case, Problem, StdinCase
 from codefeedback.sandbox.interface import Call, Check, Command, Script
 from codefeedback.spans import Source
 
-# Test code that needs the program in its own process: it patches it, inspects it, drives its
-# coroutines, or is a test class. Decided by the test's text alone, so that no program can ask for
-# the weaker way.
+# Test code that needs the program in its own process: it patches or inspects it, drives its
+# coroutines, shares its standard streams, or makes objects of classes of its own. Decided by the
+# test's text alone, so that no program can ask for the weaker way.
 _TOGETHER = re.compile(
-    r"^[ \t]*(?:from|import)[ \t]+[^#\n]*\b(?:unittest|pytest|mock|asyncio|inspect|importlib)\b",
+    r"^[ \t]*(?:from|import)[ \t]+[^#\n]*"
+    r"\b(?:unittest|pytest|mock|asyncio|inspect|importlib|dataclasses|types|pickle)\b"
+    r"|^[ \t]*class[ \t]"
+    r"|^[ \t]*(?:async|await|match)[ \t]"
+    r"|\bnamedtuple\(|\bredirect_std|\bsys\.std(?:in|out|err)\b|\bbuiltins\.|\brandom\.seed\b"
+    r"|\bglobals\(\)|__dict__|__class__|monkeypatch",
     re.MULTILINE,
 )
 

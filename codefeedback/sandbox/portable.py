@@ -53,20 +53,24 @@ _GUEST = Path(guest.__file__).parent / "main.py"
 _TRIES = 3
 _LOOK_SECONDS = 1.0  # between looks at whether the supervisor was stopped
 _ANSWER_SECONDS = 30.0  # for the supervisor to clean up and report after the backstop
-_STAGES = {
-    "compile": Stage.COMPILE,
-    "run": Stage.RUN,
-    "missing": Stage.RUN,
-    "raised": Stage.RUN,
-    "done": Stage.RETURNED,
+# What a process may say of itself. Only the process of the test says how the test went.
+_OF_PROGRAM = {"compile": Stage.COMPILE, "run": Stage.RUN, "overflow": Stage.RUN}
+_OF_CALL = {**_OF_PROGRAM, "done": Stage.RETURNED}
+_OF_TEST = {
     "passed": Stage.PASSED,
     "failed": Stage.FAILED,
+    "raised": Stage.RUN,
+    "missing": Stage.RUN,
     "lost": Stage.LOST,
 }
 
 
-class _UnsplittableError(Exception):
-    """The test needs the program in its own process."""
+class _ProblemClaimError(Exception):
+    """The program's process says that the problem's code fails, which the program can forge."""
+
+    def __init__(self, reason: str, execution: Execution) -> None:
+        self.reason = reason
+        self.execution = execution
 
 
 class PortableSandbox(Sandbox):
@@ -97,16 +101,28 @@ class PortableSandbox(Sandbox):
                     control.shutdown(socket.SHUT_RDWR)  # its supervisor kills what it started
 
     def run(self, command: Command, limits: Limits) -> Execution:
-        for _ in range(_TRIES - 1):
+        for attempt in range(_TRIES):
             try:
                 return self._run_once(command, limits)
+            except _ProblemClaimError as claim:
+                self._believe_or_not(claim, command, limits)
+                return claim.execution
             except RunLostError:
-                if self._closed:
+                if self._closed or attempt == _TRIES - 1:
                     raise
-            except _UnsplittableError:
-                assert isinstance(command, Check)
-                command = replace(command, split=False)
-        return self._run_once(command, limits)
+            except OSError as error:
+                raise SandboxUnavailableError(f"cannot run programs: {error}") from error
+        raise AssertionError("unreachable")
+
+    def _believe_or_not(self, claim: _ProblemClaimError, command: Command, limits: Limits) -> None:
+        """A program's process says that code of the problem fails: does it without the program?"""
+        if isinstance(command, Script):
+            return  # no such code was there
+        empty = replace(command, program=Source("", command.program.name))
+        try:
+            self._run_once(empty, limits)
+        except _ProblemClaimError:
+            raise ProblemError(claim.reason) from None
 
     def _run_once(self, command: Command, limits: Limits) -> Execution:
         with contextlib.ExitStack() as stack:
@@ -124,7 +140,9 @@ class PortableSandbox(Sandbox):
                 stdin.seek(0)
             frames = self._frames(command, limits, report.fileno(), test_report.fileno())
             facts = self._supervise(folder, files, frames, _backstop(limits))
-            outputs = [_content(file) for file in (stdout, stderr, report, test_report)]
+            most = limits.output_bytes + 1
+            outputs = [_content(file, most) for file in (stdout, stderr)]
+            outputs += [_content(file, testimony.MAX_BYTES + 1) for file in (report, test_report)]
         return _execution(command, limits, facts, outputs)
 
     def _frames(
@@ -239,18 +257,24 @@ def _end(process: subprocess.Popen[bytes]) -> int:
 def _kill_strays(folder: Path) -> None:
     """Kills what a supervisor that died left running: the processes whose home is its folder."""
     mark = f"HOME={folder}\0".encode()
+    clean = 0
     for _ in range(100):
-        strays = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if mark in (process / "environ").read_bytes():
-                    strays.append(int(process.name))
-        if not strays:
-            return
+        strays = list(_processes_with(mark))
         for pid in strays:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
+        # Looked at twice: a process has no environment while it is being replaced.
+        clean = 0 if strays else clean + 1
+        if clean == 2:
+            return
+        time.sleep(0.02)
+
+
+def _processes_with(mark: bytes) -> Iterator[int]:
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (process / "environ").read_bytes():
+                yield int(process.name)
 
 
 def _execution(
@@ -259,22 +283,21 @@ def _execution(
     stdout, stderr, *reports = outputs
     report, test_report = (testimony.read(data) for data in reports)
     split = isinstance(command, Check) and command.split
-    said = _speaker(report, test_report) if split else report
-    phase = said.get("phase")
-    if phase == "problem":
-        raise ProblemError(testimony.text_of(said, "reason") or "code of the problem fails")
-    if phase == "unsplittable":
-        raise _UnsplittableError
+    by_test = split and report.get("phase") == "run" and "exception" not in report
+    said = test_report if by_test else report
+    phase = str(said.get("phase"))
     limit = _limit_hit(facts)
     if max(len(stdout), len(stderr)) > limits.output_bytes or phase == "overflow":
         limit = limit or Limit.OUTPUT
-    if said is test_report and not said and limit is None:
+    if by_test and phase == "problem":
+        raise ProblemError(testimony.text_of(said, "reason") or "the test fails by itself")
+    if by_test and phase not in _OF_TEST and limit is None:
         raise RunLostError("the process of the test code ended without a word")
-    stage = _STAGES.get(str(phase), Stage.START)
-    test_failed = stage is Stage.FAILED and isinstance(command, Check)
+    stage = _stages(command, by_test).get(phase, Stage.RUN if said else Stage.START)
     test = Source(command.test, "<test>") if isinstance(command, Check) else command.program
+    test_failed = stage is Stage.FAILED
     program, *_ = facts["children"]
-    return Execution(
+    execution = Execution(
         stage=stage,
         exit_code=program["exit_code"],
         signal=program["signal"],
@@ -290,12 +313,18 @@ def _execution(
         missing=testimony.text_of(said, "missing"),
         split=split or not isinstance(command, Check),
     )
+    if phase == "problem":
+        raise _ProblemClaimError(testimony.text_of(said, "reason") or "its code fails", execution)
+    return execution
 
 
-def _speaker(report: dict[str, Any], test_report: dict[str, Any]) -> dict[str, Any]:
-    """Whose word counts in a split test: the test's, unless the program never got to serve it."""
-    served = report.get("phase") == "run" and "exception" not in report
-    return test_report if served else report
+def _stages(command: Command, by_test: bool) -> dict[str, Stage]:
+    """What the one who speaks may say."""
+    if by_test:
+        return _OF_TEST
+    if isinstance(command, Check) and not command.split:
+        return _OF_PROGRAM | _OF_TEST
+    return _OF_CALL if isinstance(command, Call) else _OF_PROGRAM
 
 
 def _limit_hit(facts: dict[str, Any]) -> Limit | None:
@@ -334,7 +363,10 @@ def _folder() -> Iterator[Path]:
         yield Path(path)
     finally:
         try:
-            shutil.rmtree(path)
+            # A program can have put a link in its place, whose target is none of ours.
+            Path(path).unlink() if Path(path).is_symlink() else shutil.rmtree(path)
+        except FileNotFoundError:
+            pass  # it moved or removed its folder
         except (OSError, RecursionError):
             # Folders without permissions, or nested deeper than Python can follow.
             for command in (["chmod", "-R", "u+rwx", path], ["rm", "-rf", path]):
@@ -350,10 +382,11 @@ def _scratch_file() -> BinaryIO:
     return tempfile.TemporaryFile()
 
 
-def _content(file: BinaryIO) -> bytes:
-    """All of a file. Its offset is shared with the processes that wrote it, and left alone."""
+def _content(file: BinaryIO, most: int) -> bytes:
+    """The start of a file. Its offset is shared with the processes that wrote it, and left
+    alone."""
     parts, offset = [], 0
-    while part := os.pread(file.fileno(), 1 << 24, offset):
+    while part := os.pread(file.fileno(), min(1 << 24, most - offset), offset):
         parts.append(part)
         offset += len(part)
     return b"".join(parts)

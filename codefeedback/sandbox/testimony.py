@@ -18,13 +18,22 @@ _MAX_NESTING = 20  # of causes and groups
 _MAX_TEXT = 4000
 
 
+#: A longer report is not read: its values could cost us gigabytes.
+MAX_BYTES = 8 << 20
+
+
 def read(data: bytes) -> dict[str, Any]:
-    """The report that a process left; empty when it left none that can be read."""
+    """The report that a process left; empty when it left none."""
+    if len(data) > MAX_BYTES:
+        return {"phase": "overflow"}
     try:
         report = json.loads(data)
     except (ValueError, RecursionError):
-        return {}
-    return report if isinstance(report, dict) else {}
+        report = None
+    if isinstance(report, dict):
+        return report
+    # Only a program that runs can have written what we did not.
+    return {"phase": "run"} if data else {}
 
 
 def value_of(report: dict[str, Any]) -> Any:
