@@ -1,0 +1,3 @@
+import math
+def f(x):
+    return x / 2

@@ -1,0 +1,6 @@
+class E(StopIteration):
+    pass
+def f(x):
+    raise StopIteration
+def g(x):
+    raise E
