@@ -488,10 +488,11 @@ def grade(
     """
     source = _read_program(solution)
     problem = load_problem(tests, problem_id=problem_id, **_how_to_read(settings))
-    with _grader(settings) as grader, _busy(f"grading {source.name}"):
+    with _grader(settings) as grader:
         if output_format == "text":
             _note_weak_sandbox(grader)
-        report = grader.grade(source, problem)
+        with _busy(f"grading {source.name}"):
+            report = grader.grade(source, problem)
     if output_format == "json":
         _print_json(report.to_dict())
     else:
