@@ -104,7 +104,7 @@ def _numbered(
     parts = [(mark, *_columns(mark.span, line, text)) for mark in touching]
     focus = (parts[0][1], parts[0][2]) if parts else (0, 0)
     shown = _Line(text, focus, room)
-    row = Text("> " if touching else "  ", style="bold red" if touching else "")
+    row = Text().append("> " if touching else "  ", style="bold red")
     row.append(f"{line:{digits}} | ", style="dim")
     row.append(shown.text)
     row.rstrip()
@@ -112,7 +112,7 @@ def _numbered(
     for mark, start, end in parts:
         final = line == _last_line(mark.span)
         if final or line == mark.span.start_line:
-            row = Text(f"  {'':{digits}} | ", style="dim")
+            row = Text().append(f"  {'':{digits}} | ", style="dim")
             label = mark.label if final else ""
             yield row.append_text(_carets(*shown.cells(start, end), label, room))
 
@@ -133,12 +133,12 @@ def _last_line(span: CharSpan) -> int:
 
 
 def _columns(span: CharSpan, line: int, text: str) -> tuple[int, int]:
-    """The part of `span` in `line`, as columns. Later lines of a span start at their code."""
-    indent = len(text) - len(text.lstrip())
-    start = span.start_column if line == span.start_line else indent
+    """The part of `span` in `line`, as columns, without the indentation that it may cover."""
+    start = span.start_column if line == span.start_line else 0
     end = span.end_column if line == span.end_line else len(text.rstrip())
-    start = min(start, len(text))
-    return (start, max(start, min(end, len(text))))
+    start, end = min(start, len(text)), min(end, len(text))
+    indent = len(text) - len(text.lstrip())
+    return (max(start, indent) if indent < end else start, max(start, end))
 
 
 class _Line:

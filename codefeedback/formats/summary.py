@@ -20,24 +20,20 @@ def render_summary(summary: Summary) -> Text:
 
 
 def _header(summary: Summary) -> Text:
-    line = Text("Samples", style="bold")
     rest = f"  {summary.graded} of {summary.samples} graded, {counted(summary.problems, 'problem')}"
     if summary.problems_without_samples:
         rest += f" ({summary.problems_without_samples} without a sample do not count)"
-    line.append(rest, style="not bold")
-    if summary.ungraded:
-        line.append(f", {summary.ungraded} could not be graded", style="not bold red")
-    return line
+    failed = f", {summary.ungraded} could not be graded" if summary.ungraded else ""
+    return Text.assemble(("Samples", "bold"), rest, (failed, "red"))
 
 
 def _pass_at_k(summary: Summary) -> Iterator[Text]:
     room = max((len(str(item.k)) for item in summary.pass_at_k), default=0)
     for item in summary.pass_at_k:
-        line = Text(f"pass@{item.k:<{room}}", style="bold")
         value = "     -" if item.value is None else f"{100 * item.value:5.1f}%"
-        line.append(f"  {value}", style="not bold")
-        line.append(f"  {_basis(item)}", style="not bold dim")
-        yield line
+        yield Text.assemble(
+            (f"pass@{item.k:<{room}}", "bold"), f"  {value}", (f"  {_basis(item)}", "dim")
+        )
 
 
 def _basis(item: PassAtK) -> str:

@@ -66,10 +66,10 @@ def _header(report: Report, source: Source) -> Text:
     line = Text(f"{clip(source.name, 40)}: ")
     line.append(report.verdict.value, style=verdict_style(report.verdict))
     line.append(f"  {report.score.passed}/{report.score.total} cases")
-    tier = (
-        "" if report.sandbox.tier == report.sandbox.name else f" ({clip(report.sandbox.tier, 40)})"
-    )
-    about = f"  policy {visible(report.policy)}, sandbox {visible(report.sandbox.name)}{tier}"
+    sandbox = visible(report.sandbox.name)
+    if report.sandbox.tier != report.sandbox.name:
+        sandbox += f" ({visible(report.sandbox.tier)})"
+    about = f"  policy {visible(report.policy)}, sandbox {sandbox}"
     line.append(about, style="dim")
     return line
 
@@ -83,14 +83,15 @@ def _cases(report: Report, width: int, all_cases: bool) -> Iterator[Text]:
     yield from _case_rows(failing[:SHOWN_CASES], report, width)
     rest = Counter(case.verdict.value for case in failing[SHOWN_CASES:])
     for verdict, count in sorted(rest.items()):
-        yield Text(f"  {verdict:3}  in {counted(count, 'more case')} like these")
+        yield Text(f"  {verdict:3}  in {counted(count, 'more case')}")
     if passing:
-        line = Text("  AC ", style=verdict_style(Verdict.AC))
         slowest = max(case.cpu_seconds for case in passing)
         largest = max(case.max_rss_bytes for case in passing)
-        line.append(f"  {counted(len(passing), 'case')}, ", style="default")
-        line.append(f"at most {_seconds(slowest)}, {_size(largest)}", style="default")
-        yield line
+        yield Text.assemble(
+            "  ",
+            ("AC ", verdict_style(Verdict.AC)),
+            f"  {counted(len(passing), 'case')}, at most {_seconds(slowest)}, {_size(largest)}",
+        )
     yield Text("  --all-cases shows each of them", style="dim")
 
 
@@ -218,14 +219,12 @@ def _skipped(report: Report, width: int, all_cases: bool) -> Iterator[Text]:
 def _scores(report: Report) -> Text:
     score = report.score
     findings = counted(len(report.findings), "finding") if report.findings else "no finding"
-    line = Text("Scores", style="bold")
-    line.append(
+    return Text.assemble(
+        ("Scores", "bold"),
         f"  coarse {score.coarse:g} ({report.outcome.value.replace('_', ' ')})"
         f", fine {score.fine:g} ({findings})"
         f", adaptive {score.adaptive:.4g} ({score.passed} of {score.total} passed)",
-        style="not bold",
     )
-    return line
 
 
 def counted(number: int, thing: str) -> str:
