@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ import codefeedback as cf
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROGRAMS = ROOT / "tests" / "data" / "programs"
+
+
+_COMMANDS = {"": 0, "grade": 1, "evaluate": 2, "convert": 3}
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -32,6 +37,18 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("command", ["", "grade", "evaluate", "convert"])
+def test_the_help_texts_are_what_the_commands_print(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "codefeedback", *command.split(), "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"COLUMNS": "100", "TERM": "dumb", "LANG": "C.UTF-8"},
+    )
+    assert done.stdout.rstrip() in blocks(ROOT / "docs" / "cli.md", "text")[_COMMANDS[command]]
 
 
 def test_the_module_example() -> None:
