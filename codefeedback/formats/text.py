@@ -129,7 +129,7 @@ def _findings(report: Report, source: Source, width: int, all_cases: bool) -> It
         about = [_place(finding, source), f"{finding.scope.value}, score {finding.score:g}"]
         if finding.cases:
             about.append(_in_cases(finding.cases))
-        yield Text(f"     {'; '.join(about)}", style="dim")
+        yield Text(f"     {clip('; '.join(about), width - 5)}", style="dim")
         if finding.scope is Scope.LINE and not together:
             marks = [Mark(span) for span in finding.spans]
             yield from excerpt(source, marks, width=width, whole=False)
@@ -223,7 +223,7 @@ def _scores(report: Report) -> Text:
         ("Scores", "bold"),
         f"  coarse {score.coarse:g} ({report.outcome.value.replace('_', ' ')})"
         f", fine {score.fine:g} ({findings})"
-        f", adaptive {score.adaptive:.4g} ({score.passed} of {score.total} passed)",
+        f", adaptive {score.adaptive:.4g} ({score.passed}/{score.total} passed)",
     )
 
 
