@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
-from codefeedback.problems import CallCase, Case, Problem, StdinCase
+from codefeedback.problems import CallCase, Case, CheckCase, Problem, StdinCase
 from codefeedback.sandbox.interface import Call, Check, Command, Script
 from codefeedback.spans import Source
 
@@ -14,12 +15,43 @@ from codefeedback.spans import Source
 _TOGETHER = re.compile(
     r"^[ \t]*(?:from|import)[ \t]+[^#\n]*"
     r"\b(?:unittest|pytest|mock|asyncio|inspect|importlib|dataclasses|types|pickle)\b"
-    r"|^[ \t]*class[ \t]"
-    r"|^[ \t]*(?:async|await|match)[ \t]"
+    r"|^[ \t]*(?:class|async|await|match)[ \t]"
     r"|\bnamedtuple\(|\bredirect_std|\bsys\.std(?:in|out|err)\b|\bbuiltins\.|\brandom\.seed\b"
     r"|\bglobals\(\)|__dict__|__class__|monkeypatch",
     re.MULTILINE,
 )
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+def _together(case: CheckCase) -> bool:
+    """Whether the test and what it uses of its setup need the program in one process."""
+    used = _used_setup(case.setup, case.test)
+    return bool(_TOGETHER.search(case.test) or any(_TOGETHER.search(part) for part in used))
+
+
+def _used_setup(setup: str, test: str) -> list[str]:
+    """The definitions of the setup that the test reaches, and all else that the setup does.
+
+    A setup often defines classes (LeetCode's ListNode) that most tests never touch.
+    """
+    try:
+        body = ast.parse(setup).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []  # it fails when it runs, and is reported then
+    parts, definitions = [], {}
+    for node in body:
+        text = ast.unparse(node)
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            definitions[node.name] = text
+        else:
+            parts.append(text)
+    waiting = [test, *parts]
+    while waiting:
+        for name in _NAME.findall(waiting.pop()):
+            if name in definitions:
+                waiting.append(definitions.pop(name))
+                parts.append(waiting[-1])
+    return parts
 
 
 def command_for(case: Case, problem: Problem, program: Source) -> Command:
@@ -41,5 +73,5 @@ def command_for(case: Case, problem: Problem, program: Source) -> Command:
         setup=case.setup,
         entry_point=case.entry_point,
         prelude=problem.prelude,
-        split=not _TOGETHER.search(case.setup + "\n" + case.test),
+        split=not _together(case),
     )
