@@ -46,6 +46,8 @@ class Program:
             text: Any = self._data
             if self._ignore_cookie:
                 text = self._data.decode("utf-8", "surrogatepass")
+            else:
+                _check_encoding(self._data, self.name)
             code = compile(text, self.name, "exec", dont_inherit=True)
         except Exception as error:
             report.write({"phase": "compile", "exception": self.capture.describe(error)})
@@ -81,6 +83,18 @@ class Program:
             except AttributeError:
                 raise NotFound(path) from None
         return found  # type: ignore[no-any-return]
+
+
+def _check_encoding(data: bytes, name: str) -> None:
+    """What CPython asks of a file and not of bytes: no foreign bytes, not even in a comment."""
+    if any(b"coding" in line for line in data.split(b"\n", 2)[:2]):
+        return  # the compiler itself reads it as declared
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        text = "Non-UTF-8 code starting with '\\x%02x'" % data[error.start]
+        raise SyntaxError(text, (name, line, None, None)) from None
 
 
 def _depth() -> int:
