@@ -41,6 +41,8 @@ class Peer:
         #: Exceptions of the program's that were raised here, with their traces.
         self.raised: List[Tuple[BaseException, Dict[str, Any]]] = []
         self.missing: List[str] = []
+        #: How often the test asked for anything of the program's.
+        self.asked = 0
         #: Numbers of Remotes that the program made with a plain operand in view.
         self.tainted: Dict[int, bool] = {}
 
@@ -54,6 +56,7 @@ class Peer:
     def ask(self, operation: str, *args: Any) -> Any:
         """Does something to the program's objects; its exceptions are raised here."""
         with self._lock:  # the test may have threads
+            self.asked += 1
             self._return_lent()
             shared = serve.Shared()
             encoded = [self._encode(item, shared) for item in args]

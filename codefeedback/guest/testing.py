@@ -91,7 +91,10 @@ def _run_split(test: Any, request: Dict[str, Any], peer: remote.Peer) -> Dict[st
         namespace[entry_point] = peer.ask("find", entry_point)
     else:
         _bind_builtin_name(test, namespace, peer)
+    before = peer.asked
     _run(test, entry_point, namespace)
+    if peer.asked == before:
+        raise program.BadProblem("test: it never uses the program, so it cannot pass or fail")
     return {"phase": "passed"}
 
 

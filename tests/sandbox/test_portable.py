@@ -346,6 +346,16 @@ def test_a_broken_prelude_is_the_problems_fault(sandbox: PortableSandbox) -> Non
         sandbox.run(Call(program=Source("def f(): 1"), entry_point="f", prelude="1/0"), LIMITS)
 
 
+@pytest.mark.parametrize("entry_point", [None, "f"])
+@pytest.mark.parametrize("test", ["assert True", "def check_it(c):\n    assert c() == 1\n"])
+def test_a_test_that_tests_nothing_is_the_problems_fault(
+    sandbox: PortableSandbox, test: str, entry_point: str | None
+) -> None:
+    program = Source("def f(): return 2")
+    with pytest.raises(ProblemError, match="never uses the program"):
+        sandbox.run(Check(program=program, test=test, entry_point=entry_point), LIMITS)
+
+
 @pytest.mark.parametrize("split", [True, False])
 @pytest.mark.parametrize(("setup", "test"), [("", "assert ("), ("import nope", "assert 1")])
 def test_a_broken_test_is_the_problems_fault(
