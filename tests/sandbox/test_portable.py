@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -231,6 +233,24 @@ def test_a_clock_cannot_be_stopped(sandbox: PortableSandbox) -> None:
     run = script(sandbox, program, cpu_seconds=0.5)
     assert run.limit_hit is Limit.CPU
     assert 0.5 <= run.cpu_seconds < 0.8
+
+
+def test_waiting_for_a_processor_is_not_the_programs_time(sandbox: PortableSandbox) -> None:
+    if not Path("/proc/self/schedstat").exists():
+        pytest.skip("this kernel does not tell how long a process waited")
+    endless = [sys.executable, "-c", "while True: pass"]
+    # Each in a session of its own: the kernel may share processors out by session.
+    count = 4 * (os.cpu_count() or 1)
+    hogs = [subprocess.Popen(endless, start_new_session=True) for _ in range(count)]
+    try:
+        program = "import time\nwhile time.process_time() < 0.5: pass\nprint('done')\n"
+        run = script(sandbox, program, wall_seconds=0.8, cpu_seconds=2)
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+    assert run.wall_seconds > 0.8  # or the machine was not busy, and nothing was tested
+    assert (run.stdout, run.limit_hit) == (b"done\n", None)
 
 
 def test_limits_cannot_be_raised(sandbox: PortableSandbox) -> None:
