@@ -24,6 +24,8 @@ _SIGKILL = 9
 
 # Address space beside the memory limit, for thread stacks and arenas that are reserved, not used.
 _RESERVE_BYTES = 256 << 20
+# Enough for `threading.stack_size(1 << 29)`, which deep recursion is often run with.
+_LEAST_SPACE_BYTES = 832 << 20
 # The deepest stack that the gap below the mappings is sure to hold, for recursion in C.
 _STACK_BYTES = 64 << 20
 _OPEN_FILES = 256
@@ -80,7 +82,8 @@ def limit_self(limits: Dict[str, Any]) -> None:
     _raise_soft(resource.RLIMIT_STACK, _STACK_BYTES)
     size, _ = memory_in_use()
     if size:
-        _lower(resource.RLIMIT_AS, size + limits["memory_bytes"] + _RESERVE_BYTES)
+        space = max(limits["memory_bytes"] + _RESERVE_BYTES, _LEAST_SPACE_BYTES)
+        _lower(resource.RLIMIT_AS, size + space)
     if hasattr(resource, "RLIMIT_NPROC") and os.getuid() != 0:
         # Counted per user, all programs together: leave room for what is running already.
         _lower(resource.RLIMIT_NPROC, _tasks_of_machine() + limits["processes"])
