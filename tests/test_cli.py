@@ -95,6 +95,37 @@ def test_the_programs_own_name_is_used(tmp_path: Path, tests: Path) -> None:
     assert status == 1 and out.startswith("my prögram [bold].py: RE")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_names_of_files_need_not_be_text(tmp_path: Path, tests: Path, encoding: str) -> None:
+    path = os.fsencode(tmp_path) + b"/caf\xe9-\x1b[31m.py"
+    with open(path, "wb") as file:
+        file.write("raise ValueError('日本')\n".encode())
+    environment = {"LC_ALL": "C", "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    if encoding == "utf-8":
+        environment = {"PYTHONUTF8": "1"}
+    line = [sys.executable, "-m", "codefeedback", "grade", os.fsdecode(path), "--tests", str(tests)]
+    done = subprocess.run(line, capture_output=True, env={**os.environ, **environment})
+    assert done.returncode == 1, done.stderr
+    assert b"ValueError" in done.stdout and b"\x1b" not in done.stdout + done.stderr
+
+
+def test_a_full_disk_is_our_failure(solution: Path, tests: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        process = command("grade", solution, "--tests", tests, stdout=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert err.decode().splitlines()[-1] == "codefeedback: error: No space left on device"
+
+
+def test_no_signs_of_life_in_a_file(solution: Path, tests: Path) -> None:
+    """FORCE_COLOR is for who reads colours, not for cursor movements."""
+    with command(
+        "grade", solution, "--tests", tests, env={**os.environ, "FORCE_COLOR": "1"}
+    ) as process:
+        out, err = process.communicate(timeout=60)
+    assert b"\x1b" not in out + err
+
+
 #: A solution, and what is said of it. None of them is a mistake of the command line.
 SOLUTIONS = {
     "empty": (b"", "WA"),
@@ -208,22 +239,29 @@ def test_a_reader_that_leaves_is_no_error(solution: Path, tests: Path) -> None:
     assert b"Traceback" not in err and b"Exception" not in err
 
 
-def test_ctrl_c_leaves_nothing(tmp_path: Path, tests: Path) -> None:
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_polite_end_leaves_nothing(
+    how: signal.Signals, status: int, tmp_path: Path, tests: Path
+) -> None:
     sleeper = tmp_path / "sleeper.py"
-    marker = f"sleeps-{os.getpid()}"
-    sleeper.write_text(f"import time\nopen({str(tmp_path / marker)!r}, 'w')\ntime.sleep(60)\n")
+    marker = tmp_path / "marker"
+    sleeper.write_text(
+        "import os, time\n"
+        f"with open({str(marker) + '.part'!r}, 'w') as file: file.write(os.environ['HOME'])\n"
+        f"os.rename({str(marker) + '.part'!r}, {str(marker)!r})\ntime.sleep(60)\n"
+    )
     with command("grade", sleeper, "--tests", tests, "--wall-seconds", "50") as process:
         give_up = time.monotonic() + 30
-        while not (tmp_path / marker).exists() and time.monotonic() < give_up:
+        while not marker.exists() and time.monotonic() < give_up:
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == status
     assert b"Traceback" not in err
-    left = [
-        p for p in Path("/proc").glob("[0-9]*/environ") if marked(p, b"HOME=/tmp/codefeedback-")
-    ]
-    assert left == []
+    home = marker.read_text()
+    assert not Path(home).exists()
+    environs = Path("/proc").glob("[0-9]*/environ")
+    assert not [p for p in environs if marked(p, f"HOME={home}".encode())]
 
 
 def marked(environ: Path, mark: bytes) -> bool:

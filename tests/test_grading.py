@@ -4,8 +4,10 @@ import asyncio
 import itertools
 import json
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -257,11 +259,35 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_nothing_is_left_behind() -> None:
-    before = (open_files(), set(Path("/tmp").glob("codefeedback-*")))
+def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = open_files()
     for _ in range(20):
         cf.grade(RIGHT, DOUBLE)
-    assert open_files() == before[0]
-    assert set(Path("/tmp").glob("codefeedback-*")) <= before[1]
+    assert open_files() == before
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_nothing_outlives_a_killed_grader(tmp_path: Path) -> None:
+    flag = tmp_path / "running"
+    sleeper = f"import time\nopen({str(flag)!r}, 'w').close()\ntime.sleep(90)\n"
+    limits = {"wall_seconds": 80}
+    grade = f"import codefeedback as cf; cf.grade({sleeper!r}, {DOUBLE!r}, limits={limits})"
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    grader = subprocess.Popen(
+        [sys.executable, "-c", grade], env=os.environ | {"TMPDIR": str(folder)}
+    )
+    wait_until(flag.exists)
+    grader.kill()
+    grader.wait()
+    wait_until(lambda: not list(folder.iterdir()))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)

@@ -1,7 +1,8 @@
 """The command ``codefeedback``. The only room that prints and exits.
 
 Reports and summaries go to standard output, everything else to standard error. Exit status: 0 and
-1 are said by the command, 2 is a mistake in what we were given, 3 a failure of ours, 130 Ctrl-C.
+1 are said by the command, 2 is a mistake in what we were given, 3 a failure of ours, 130 Ctrl-C,
+143 SIGTERM.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import click
 from codefeedback import __version__
 from codefeedback.cli.convert import convert
 from codefeedback.cli.evaluate import evaluate
-from codefeedback.cli.failures import Commands
+from codefeedback.cli.failures import Commands, treat_termination_as_interrupt
 from codefeedback.cli.grade import grade
 
 
@@ -44,4 +45,5 @@ for _command in (grade, evaluate, convert):
 
 def main() -> NoReturn:
     """The entry point of the command."""
+    treat_termination_as_interrupt()
     cli.main(prog_name="codefeedback")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -20,6 +21,7 @@ NOT_ACCEPTED = 1
 _BAD_INPUT = 2
 OUR_FAILURE = 3
 _INTERRUPTED = 130
+_TERMINATED = 143
 _BROKEN_PIPE = 141
 _DEBUG = "CODEFEEDBACK_DEBUG"
 
@@ -45,6 +47,19 @@ class Commands(click.Group):
             raise click.exceptions.Exit(_BROKEN_PIPE) from None
 
 
+class _Terminated(KeyboardInterrupt):
+    """A batch system wants us to go: programs are ended and cleaned up as on Ctrl-C."""
+
+
+def treat_termination_as_interrupt() -> None:
+    """SIGTERM raises an exception from now on. For the main thread only."""
+
+    def stop(*_: object) -> NoReturn:
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+
+
 def _guarded(command: Callable[[], Any]) -> int:
     try:
         status = command()
@@ -56,8 +71,10 @@ def _guarded(command: Callable[[], Any]) -> int:
         return _fail(_BAD_INPUT, error.format_message(), f"see {path} --help")
     except click.ClickException as error:
         return _fail(_BAD_INPUT, error.format_message())
-    except (click.Abort, KeyboardInterrupt):
-        return _INTERRUPTED
+    except click.Abort as error:
+        return _TERMINATED if isinstance(error.__cause__, _Terminated) else _INTERRUPTED
+    except KeyboardInterrupt as error:
+        return _TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED
     except SandboxError as error:
         return _fail(OUR_FAILURE, str(error), "we failed, not the program: it has no verdict")
     except CodeFeedbackError as error:

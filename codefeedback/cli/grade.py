@@ -120,4 +120,8 @@ def _read_all(file: IO[bytes], name: str) -> bytes:
 def _program_name(path: str) -> str:
     """The file's own name, as far as any machine can have a file of that name."""
     name = os.fsencode(Path(path).name).decode("utf-8", "replace")
-    return name if 0 < len(name.encode()) <= _MAX_NAME_BYTES else "solution.py"
+    try:
+        size = len(os.fsencode(name))
+    except UnicodeEncodeError:  # the locale knows ASCII only
+        size = 0
+    return name if 0 < size <= _MAX_NAME_BYTES else "solution.py"

@@ -74,11 +74,10 @@ def note_weak_sandbox(grader: Grader) -> None:
 @contextlib.contextmanager
 def busy(what: str) -> Iterator[None]:
     """A sign of life on a terminal, for as long as something lasts that cannot be measured."""
-    console = Console(stderr=True)
+    terminal = _is_terminal(sys.stderr)
+    console = Console(stderr=True, force_terminal=terminal)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not terminal) as bar:
         bar.add_task(visible(what), total=None)
         yield
 
