@@ -171,7 +171,7 @@ def _start(
         kernel.drop_privileges(dumpable)
         kernel.limit_self(request["limits"])
     except BaseException as error:
-        report.write({"phase": "problem", "reason": "setting up: %r" % error})
+        report.write({"phase": "unready", "reason": repr(error)})
         os._exit(70)
     body(request)
     raise SystemExit(0)

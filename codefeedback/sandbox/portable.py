@@ -65,11 +65,16 @@ _OF_TEST = {
 }
 
 
-class _ProblemClaimError(Exception):
-    """The program's process says that the problem's code fails, which the program can forge."""
+# What the program's process says of others, and can forge: that code of the problem fails, or that
+# we could not set the process up.
+_CLAIMS = {"problem": ProblemError, "unready": SandboxUnavailableError}
 
-    def __init__(self, reason: str, execution: Execution) -> None:
-        self.reason = reason
+
+class _ClaimError(Exception):
+    """The program's process says that not the program failed."""
+
+    def __init__(self, error: Exception, execution: Execution) -> None:
+        self.error = error
         self.execution = execution
 
 
@@ -86,9 +91,10 @@ class PortableSandbox(Sandbox):
 
     def __init__(self, *, python: str | None = None, site_packages: bool = False) -> None:
         self._python = python or sys.executable
-        self._paths = _installed_paths(self._python) if site_packages else []
-        if python is not None:
-            _installed_paths(python)  # says early what is wrong with it
+        # Asked of a foreign interpreter in any case: it says early what is wrong with it.
+        asked = site_packages or python is not None
+        installed = _installed_paths(self._python) if asked else []
+        self._paths = installed if site_packages else []
         self._lock = threading.Lock()
         self._running: set[socket.socket] = set()
         self._closed = False
@@ -104,7 +110,7 @@ class PortableSandbox(Sandbox):
         for attempt in range(_TRIES):
             try:
                 return self._run_once(command, limits)
-            except _ProblemClaimError as claim:
+            except _ClaimError as claim:
                 self._believe_or_not(claim, command, limits)
                 return claim.execution
             except RunLostError:
@@ -114,15 +120,13 @@ class PortableSandbox(Sandbox):
                 raise SandboxUnavailableError(f"cannot run programs: {error}") from error
         raise AssertionError("unreachable")
 
-    def _believe_or_not(self, claim: _ProblemClaimError, command: Command, limits: Limits) -> None:
-        """A program's process says that code of the problem fails: does it without the program?"""
-        if isinstance(command, Script):
-            return  # no such code was there
+    def _believe_or_not(self, claim: _ClaimError, command: Command, limits: Limits) -> None:
+        """What is true without the program as well is none of its inventions."""
         empty = replace(command, program=Source("", command.program.name))
         try:
             self._run_once(empty, limits)
-        except _ProblemClaimError:
-            raise ProblemError(claim.reason) from None
+        except _ClaimError:
+            raise claim.error from None
 
     def _run_once(self, command: Command, limits: Limits) -> Execution:
         with contextlib.ExitStack() as stack:
@@ -313,8 +317,9 @@ def _execution(
         missing=testimony.text_of(said, "missing"),
         split=split or not isinstance(command, Check),
     )
-    if phase == "problem":
-        raise _ProblemClaimError(testimony.text_of(said, "reason") or "its code fails", execution)
+    if phase in _CLAIMS:
+        reason = testimony.text_of(said, "reason") or "its code fails"
+        raise _ClaimError(_CLAIMS[phase](reason), execution)
     return execution
 
 

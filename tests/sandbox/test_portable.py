@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 from codefeedback import Limits, PortableSandbox, RunLostError, SandboxError, Source, UsageError
 from codefeedback.errors import ProblemError, SandboxUnavailableError
+from codefeedback.sandbox import portable
 from codefeedback.sandbox.interface import NO_VALUE, Call, Check, Execution, Limit, Script, Stage
 
 LIMITS = Limits(cpu_seconds=2, wall_seconds=4, memory_bytes=256 << 20, output_bytes=1 << 20)
@@ -383,6 +385,25 @@ def test_a_broken_test_is_the_problems_fault(
 ) -> None:
     with pytest.raises(ProblemError):
         sandbox.run(Check(program=Source("x = 1"), test=test, setup=setup, split=split), LIMITS)
+
+
+@pytest.mark.parametrize("kind", ["script", "call", "check"])
+def test_a_process_that_we_cannot_set_up_is_our_failure(
+    sandbox: PortableSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    broken = tmp_path / "guest"
+    shutil.copytree(portable._GUEST.parent, broken)
+    with (broken / "kernel.py").open("a") as file:
+        file.write("\n\ndef limit_self(limits):\n    raise OSError('no such limit')\n")
+    monkeypatch.setattr(portable, "_GUEST", broken / "main.py")
+    program = Source("def f(): return 1\n")
+    commands: dict[str, Script | Call | Check] = {
+        "script": Script(program=program),
+        "call": Call(program=program, entry_point="f"),
+        "check": Check(program=program, test="assert f() == 1"),
+    }
+    with pytest.raises(SandboxUnavailableError, match="no such limit"):
+        sandbox.run(commands[kind], LIMITS)
 
 
 def test_an_interpreter_that_is_none() -> None:
