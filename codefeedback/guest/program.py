@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import types
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, NoReturn, Optional, Tuple
 
 from . import capture, report, values
 
@@ -149,12 +149,7 @@ def _print_uncaught(error: BaseException) -> None:
 
 def run_call(request: Dict[str, Any]) -> None:
     """Imports the program and calls one function of it; reports the value it returns."""
-    program = Program(request, module_name(request))
-    code = program.compile()
-    if code is None:
-        leave(1)
-        return
-    report.write({"phase": "run"})
+    program, code = compiled(request)
     # Read before the program runs: what it does to the guest cannot change its arguments.
     args, kwargs = arguments(request)
     try:
@@ -172,14 +167,19 @@ def run_call(request: Dict[str, Any]) -> None:
     leave(0 if outcome["phase"] == "done" else 1)
 
 
-def load(request: Dict[str, Any]) -> Program:
-    """Imports the program; leaves the process, with a report, when that fails."""
+def compiled(request: Dict[str, Any]) -> Tuple[Program, types.CodeType]:
+    """The program as a module to be; leaves the process, with a report, if it does not compile."""
     program = Program(request, module_name(request))
     code = program.compile()
     if code is None:
         leave(1)
-        raise AssertionError
     report.write({"phase": "run"})
+    return program, code
+
+
+def load(request: Dict[str, Any]) -> Program:
+    """Imports the program; leaves the process, with a report, when that fails."""
+    program, code = compiled(request)
     try:
         program.execute(code)
     except BadProblem as error:
@@ -192,7 +192,7 @@ def load(request: Dict[str, Any]) -> Program:
 
 def module_name(request: Dict[str, Any]) -> str:
     """A program that is imported is not ``__main__``: its main block does not run."""
-    stem: str = request["name"].rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    stem: str = request["name"].rsplit(".", 1)[0]
     return stem if stem.isidentifier() and stem not in sys.modules else "solution"
 
 
@@ -201,12 +201,12 @@ def arguments(request: Dict[str, Any]) -> Tuple[Any, Dict[str, Any]]:
     return values.decode(request["args"]), kwargs
 
 
-def _fail(error: BadProblem) -> None:
+def _fail(error: BadProblem) -> NoReturn:
     report.write({"phase": "problem", "reason": str(error)})
     leave(1)
 
 
-def leave(status: int) -> None:
+def leave(status: int) -> NoReturn:
     """Ends the process now, with what the program printed; its threads and hooks have no say."""
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -114,7 +114,7 @@ def _run(test: Any, entry_point: Optional[str], namespace: Dict[str, Any]) -> No
     try:
         exec(test, namespace)
     except SystemExit as error:
-        if error.code or error.__traceback__ is None or not _own_exit(error, test):
+        if error.code or not _own_exit(error, test):
             raise
     # A `check` of the program's own is none of the test's.
     if entry_point is not None and "check" in test.co_names and callable(namespace["check"]):
@@ -160,12 +160,7 @@ def run_inside(request: Dict[str, Any]) -> None:
 
     The program can change what the test sees; the grader marks such a result.
     """
-    subject = program.Program(request, program.module_name(request))
-    code = subject.compile()
-    if code is None:
-        program.leave(1)
-        return
-    report.write({"phase": "run"})
+    subject, code = program.compiled(request)
     namespace = subject.module.__dict__
     try:
         test = _compile(request["test"])

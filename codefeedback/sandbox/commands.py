@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 
-from codefeedback.problems import CallCase, Case, CheckCase, Problem, StdinCase
+from codefeedback.problems import CallCase, Case, Problem, StdinCase
 from codefeedback.sandbox.interface import Call, Check, Command, Script
 from codefeedback.spans import Source
 
@@ -23,10 +24,11 @@ _TOGETHER = re.compile(
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
-def _together(case: CheckCase) -> bool:
+@lru_cache(maxsize=4096)  # a batch has many programs per test
+def _together(setup: str, test: str) -> bool:
     """Whether the test and what it uses of its setup need the program in one process."""
-    used = _used_setup(case.setup, case.test)
-    return bool(_TOGETHER.search(case.test) or any(_TOGETHER.search(part) for part in used))
+    used = _used_setup(setup, test)
+    return bool(_TOGETHER.search(test) or any(_TOGETHER.search(part) for part in used))
 
 
 def _used_setup(setup: str, test: str) -> list[str]:
@@ -73,5 +75,5 @@ def command_for(case: Case, problem: Problem, program: Source) -> Command:
         setup=case.setup,
         entry_point=case.entry_point,
         prelude=problem.prelude,
-        split=not _together(case),
+        split=not _together(case.setup, case.test),
     )
