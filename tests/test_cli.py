@@ -109,9 +109,11 @@ def test_names_of_files_need_not_be_text(tmp_path: Path, tests: Path, encoding: 
     assert b"ValueError" in done.stdout and b"\x1b" not in done.stdout + done.stderr
 
 
-def test_a_full_disk_is_our_failure(solution: Path, tests: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_our_failure(solution: Path, tests: Path, unbuffered: str) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with open("/dev/full", "wb") as full:
-        process = command("grade", solution, "--tests", tests, stdout=full)
+        process = command("grade", solution, "--tests", tests, stdout=full, env=environment)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 3
     assert err.decode().splitlines()[-1] == "codefeedback: error: No space left on device"
@@ -227,8 +229,10 @@ def test_a_failure_of_ours_is_status_3(tmp_path: Path, tests: Path) -> None:
     assert "error:" in err and "it has no verdict" in err
 
 
-def test_a_reader_that_leaves_is_no_error(solution: Path, tests: Path) -> None:
-    process = command("grade", solution, "--tests", tests)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_is_no_error(solution: Path, tests: Path, unbuffered: str) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    process = command("grade", solution, "--tests", tests, env=environment)
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
     err = process.stderr.read()
@@ -237,6 +241,7 @@ def test_a_reader_that_leaves_is_no_error(solution: Path, tests: Path) -> None:
     assert process.stdin is not None
     process.stdin.close()
     assert b"Traceback" not in err and b"Exception" not in err
+    assert process.returncode == 141
 
 
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

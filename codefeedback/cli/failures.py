@@ -39,12 +39,21 @@ class Commands(click.Group):
             try:
                 return super().invoke(ctx)
             finally:
-                if sys.stdout is not None:
-                    sys.stdout.flush()
-        except BrokenPipeError:
-            # Who read our output has seen enough. What is still buffered must not be tried again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                _flush(sys.stdout)
+        except BrokenPipeError:  # who read our output has seen enough
             raise click.exceptions.Exit(_BROKEN_PIPE) from None
+
+
+def _flush(stream: Any) -> None:
+    """Writes out what is buffered. What cannot be written is dropped: the interpreter would try
+    again as it ends, and end with a status of its own."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise
 
 
 class _Terminated(KeyboardInterrupt):

@@ -55,7 +55,10 @@ def console_for(color: str) -> Console:
 
 
 def print_text(console: Console, text: Text) -> None:
-    console.print(text, soft_wrap=True)
+    # Written by us: rich would end the process by itself when nobody reads any more.
+    with console.capture() as captured:
+        console.print(text, soft_wrap=True)
+    click.echo(captured.get(), nl=False, color=True)
 
 
 def print_json(value: object) -> None:
