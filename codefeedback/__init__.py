@@ -18,6 +18,7 @@ from codefeedback.errors import (
     SandboxError,
     SandboxUnavailableError,
     UsageError,
+    WeakSandboxError,
 )
 from codefeedback.evaluation import pass_at_k
 from codefeedback.findings import Finding, Origin, Scope
@@ -26,6 +27,7 @@ from codefeedback.loading import load_problem, load_problems
 from codefeedback.problems import CallCase, CheckCase, Limits, Problem, Skipped, StdinCase
 from codefeedback.results import CaseResult, PolicyView, Report, SandboxInfo, Score, Ungraded
 from codefeedback.sandbox.interface import Execution, Sandbox
+from codefeedback.sandbox.local import LocalSandbox
 from codefeedback.sandbox.portable import PortableSandbox
 from codefeedback.scoring import adaptive, coarse, fine
 from codefeedback.spans import CharSpan, Position, Source
@@ -47,6 +49,7 @@ __all__ = [
     "Frame",
     "Grader",
     "Limits",
+    "LocalSandbox",
     "MissingExtraError",
     "Origin",
     "Outcome",
@@ -72,6 +75,7 @@ __all__ = [
     "Ungraded",
     "UsageError",
     "Verdict",
+    "WeakSandboxError",
     "adaptive",
     "coarse",
     "fine",

@@ -4,6 +4,7 @@ CodeFeedbackError
 ├── UsageError                  the caller asked for something that cannot be (exit status 2)
 │   ├── ProblemError            a tests file or a problem is malformed; names the file and the field
 │   ├── PolicyError             an unknown comparison policy, or a bad parameter of one
+│   ├── WeakSandboxError        programs could read this machine's files, and nobody allowed that
 │   └── MissingExtraError       an optional dependency is not installed; says what to install
 └── SandboxError                we failed: the run says nothing about the program (exit status 3)
     ├── SandboxUnavailableError the sandbox cannot work on this machine
@@ -43,6 +44,10 @@ class ProblemError(UsageError):
 
 class PolicyError(UsageError):
     """A comparison policy is unknown or badly parametrised."""
+
+
+class WeakSandboxError(UsageError):
+    """The sandbox cannot hide this machine's files from programs, and nobody allowed that."""
 
 
 class MissingExtraError(UsageError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from codefeedback.analysis.faults import fault_of
 from codefeedback.checking.judging import failure, judge, tamper_resistant
 from codefeedback.checking.policies import Policy
 from codefeedback.checking.policies import policy as policy_named
-from codefeedback.errors import CheckerError, ProblemError, UsageError
+from codefeedback.errors import CheckerError, ProblemError, UsageError, WeakSandboxError
 from codefeedback.findings import Finding
 from codefeedback.loading import load_problem
 from codefeedback.problems import CallCase, Case, CheckCase, Limits, Problem, Skipped, StdinCase
@@ -30,7 +31,7 @@ from codefeedback.results import (
 )
 from codefeedback.sandbox.choose import choose
 from codefeedback.sandbox.commands import command_for
-from codefeedback.sandbox.interface import NO_VALUE, Execution, Sandbox, Script
+from codefeedback.sandbox.interface import NO_VALUE, Command, Execution, Sandbox, Script
 from codefeedback.spans import Source
 from codefeedback.verdicts import Verdict, outcome_of, overall
 
@@ -47,13 +48,18 @@ class Grader:
     workers           how many programs `grade_many` and `agrade` grade at one time
     limits            a mapping overrides single limits of every problem; `Limits` replaces all
     policy            overrides the policy of every problem
-    sandbox           a name (``auto``, ``portable``) or a sandbox
+    sandbox           a name (``auto``, ``local``, ``portable``) or a sandbox
     python            the interpreter that runs the programs (default: this one)
     site_packages     let programs import what is installed beside `python`
+    preload           modules (numpy) that every program finds imported already, for speed
+    reuse             run the cases of a program in one process, and again by itself what fails
+                      there: faster, but a case can pass because of what others left behind
+    allow_weak_sandbox  grade also where programs can read this machine's files, answers included
     fail_fast         stop at the first case that is not accepted; the report says what was skipped
     compare_policies  names of policies to judge the same runs by as well
 
-    Raises UsageError (PolicyError, ...) for settings that make no sense.
+    Raises UsageError (PolicyError, WeakSandboxError, ...) for settings that make no sense,
+    SandboxUnavailableError for a sandbox that does not work here.
     """
 
     def __init__(
@@ -65,6 +71,9 @@ class Grader:
         sandbox: Sandbox | str = "auto",
         python: str | None = None,
         site_packages: bool = False,
+        preload: Sequence[str] = (),
+        reuse: bool = False,
+        allow_weak_sandbox: bool = False,
         fail_fast: bool = False,
         compare_policies: Sequence[str] = (),
     ) -> None:
@@ -79,10 +88,25 @@ class Grader:
         if policy is not None:
             policy_named(policy)
         if isinstance(sandbox, str):
-            sandbox = choose(sandbox, python=python, site_packages=site_packages)
-        elif python is not None or site_packages:
-            raise UsageError("python and site_packages are settings of the sandbox: set them there")
+            sandbox = choose(
+                sandbox,
+                python=python,
+                site_packages=site_packages or bool(preload),
+                preload=preload,
+                workers=workers,
+            )
+        elif python is not None or site_packages or preload:
+            raise UsageError(
+                "python, site_packages and preload are settings of the sandbox: set them there"
+            )
         self.sandbox = sandbox
+        if not sandbox.hides_files and not allow_weak_sandbox:
+            raise WeakSandboxError(
+                f"the {sandbox.name} sandbox cannot hide this machine's files (answers included) "
+                "from programs here: see `codefeedback doctor`, or allow it with "
+                "allow_weak_sandbox=True (--allow-weak-sandbox)"
+            )
+        self._reuse = reuse
         self._pool: ThreadPoolExecutor | None = None
         self._lock = Lock()
         self._resolved: OrderedDict[int, tuple[Problem, Problem]] = OrderedDict()
@@ -289,24 +313,31 @@ class _Grading:
 
     def _case_results(self) -> list[CaseResult]:
         results: list[CaseResult] = []
-        for case in self._problem.cases:
-            if results and results[-1].verdict is Verdict.CE:
-                # What does not compile for one case does not compile for any.
-                results.append(replace(results[-1], name=case.name, cpu_seconds=0.0))
-            elif results and self._grader._fail_fast and results[-1].verdict is not Verdict.AC:
-                why = f"stopped at the first case that failed ({results[-1].name})"
-                self._skipped += [
-                    Skipped(what=rest.name, why=why) for rest in self._problem.cases[len(results) :]
-                ]
-                break
-            else:
-                results.append(self._case_result(case))
+        cases = self._problem.cases
+        commands = [command_for(case, self._problem, self._source) for case in cases]
+        fail_fast = self._grader._fail_fast
+        runs = self._grader.sandbox.run_all(
+            commands, self._limits, ahead=not fail_fast, reuse=self._grader._reuse
+        )
+        with contextlib.closing(runs):
+            for case, command, execution in zip(cases, commands, runs, strict=True):
+                results.append(self._case_result(case, command, execution))
+                verdict = results[-1].verdict
+                if verdict is Verdict.CE or (fail_fast and verdict is not Verdict.AC):
+                    break
+        rest = cases[len(results) :]
+        if results and results[-1].verdict is Verdict.CE:
+            # What does not compile for one case does not compile for any.
+            results += [replace(results[-1], name=case.name, cpu_seconds=0.0) for case in rest]
+        elif rest:
+            why = f"stopped at the first case that failed ({results[-1].name})"
+            self._skipped += [Skipped(what=case.name, why=why) for case in rest]
         return results
 
-    def _case_result(self, case: Case) -> CaseResult:
-        execution = self._grader.sandbox.run(
-            command_for(case, self._problem, self._source), self._limits
-        )
+    def _case_result(self, case: Case, command: Command, execution: Execution) -> CaseResult:
+        policy = self._grader.policy_for(self._problem, case)
+        if execution.reused and self._judge(case, execution, policy)[0] is not Verdict.AC:
+            execution = self._grader.sandbox.run(command, self._limits)
         policy = self._grader.policy_for(self._problem, case)
         verdict, detail = self._judge(case, execution, policy)
         for other in self._grader._compared:

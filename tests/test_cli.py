@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from codefeedback.sandbox.probe import offer_of
+
 TESTS = {"cases": [{"name": "a", "stdin": "2 3\n", "expected_stdout": "5\n"}]}
 RIGHT = "a, b = map(int, input().split())\nprint(a + b)\n"
 
@@ -21,6 +24,9 @@ def command(*arguments: str | Path, **settings: Any) -> subprocess.Popen[bytes]:
     line = [sys.executable, "-m", "codefeedback", *map(str, arguments)]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     return subprocess.Popen(line, **{**pipes, "stderr": subprocess.PIPE, **settings})
+
+
+PORTABLE = ("--sandbox", "portable", "--allow-weak-sandbox")
 
 
 def run(*arguments: str | Path, stdin: bytes = b"") -> tuple[int, str, str]:
@@ -48,9 +54,43 @@ def solution(tmp_path: Path) -> Path:
 def test_an_accepted_program(solution: Path, tests: Path) -> None:
     status, out, err = run("grade", solution, "--tests", tests)
     assert status == 0
-    assert out.startswith("sum.py: AC  1/1 cases  policy strict, sandbox portable\n")
+    assert out.startswith("sum.py: AC  1/1 cases  policy strict, sandbox local (")
     assert "coarse 1 (pass)" in out and "\x1b" not in out
-    assert err.count("\n") == 1 and "does not hide files" in err
+    assert err == ""
+
+
+def test_weak_sandboxes_are_refused_where_nobody_looks(solution: Path, tests: Path) -> None:
+    line = ("grade", solution, "--tests", tests, "--sandbox", "portable")
+    status, out, err = run(*line)
+    assert (status, out) == (2, "") and "--allow-weak-sandbox" in err
+    status, out, err = run(*line, "--allow-weak-sandbox")
+    assert (status, err) == (0, "") and "sandbox portable" in out
+
+
+def test_weak_sandboxes_are_warned_of_at_a_terminal(solution: Path, tests: Path) -> None:
+    ours, theirs = pty.openpty()
+    arguments = ("grade", solution, "--tests", tests, "--sandbox", "portable")
+    environment = {**os.environ, "TERM": "xterm"}
+    process = command(*arguments, stderr=theirs, stdin=subprocess.DEVNULL, env=environment)
+    os.close(theirs)
+    assert process.stdout is not None
+    out = process.stdout.read()
+    shown = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert process.wait() == 0 and b"AC" in out
+    process.stdout.close()
+    assert "warning: the portable sandbox cannot hide" in shown
+
+
+def test_doctor_says_what_is_offered_and_what_it_means() -> None:
+    status, out, err = run("doctor")
+    offer = offer_of(sys.executable)
+    hides = offer.seccomp is not None and (offer.landlock > 0 or offer.namespaces)
+    assert (status, err) == (0 if hides else 1, "")
+    assert "system call filter" in out and "sandbox auto = " in out
+    told = json.loads(run("doctor", "--format", "json")[1])
+    assert told["offer"]["landlock"] == offer.landlock
+    assert told["sandbox"]["hides_files"] is hides
 
 
 def test_a_program_from_standard_input(tests: Path) -> None:
@@ -224,7 +264,7 @@ def test_wrong_command_lines(
 def test_a_failure_of_ours_is_status_3(tmp_path: Path, tests: Path) -> None:
     killer = tmp_path / "killer.py"
     killer.write_text("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
-    status, out, err = run("grade", killer, "--tests", tests)
+    status, out, err = run("grade", killer, "--tests", tests, *PORTABLE)
     assert (status, out) == (3, "")
     assert "error:" in err and "it has no verdict" in err
 
@@ -255,7 +295,7 @@ def test_a_polite_end_leaves_nothing(
         f"with open({str(marker) + '.part'!r}, 'w') as file: file.write(os.environ['HOME'])\n"
         f"os.rename({str(marker) + '.part'!r}, {str(marker)!r})\ntime.sleep(60)\n"
     )
-    with command("grade", sleeper, "--tests", tests, "--wall-seconds", "50") as process:
+    with command("grade", sleeper, "--tests", tests, "--wall-seconds", "50", *PORTABLE) as process:
         give_up = time.monotonic() + 30
         while not marker.exists() and time.monotonic() < give_up:
             time.sleep(0.05)

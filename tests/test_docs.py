@@ -18,7 +18,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 PROGRAMS = ROOT / "tests" / "data" / "programs"
 
 
-_COMMANDS = {"": 0, "grade": 1, "evaluate": 2, "convert": 3}
+_COMMANDS = {"": 0, "grade": 1, "evaluate": 2, "convert": 3, "doctor": 4}
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -39,7 +39,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("command", ["", "grade", "evaluate", "convert"])
+@pytest.mark.parametrize("command", ["", "grade", "evaluate", "convert", "doctor"])
 def test_the_help_texts_are_what_the_commands_print(command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "codefeedback", *command.split(), "--help"],

@@ -74,6 +74,9 @@ def start(folder: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(line, cwd=folder, text=True, stdin=subprocess.DEVNULL, **pipes)
 
 
+PORTABLE = ("--sandbox", "portable", "--allow-weak-sandbox")
+
+
 def evaluate(folder: Path, *more: str) -> tuple[int, str, str]:
     with start(folder, *more) as process:
         out, err = process.communicate(timeout=120)
@@ -189,11 +192,11 @@ def test_what_could_not_be_graded_is_tried_again(files: Path) -> None:
         "        os.kill(os.getppid(), signal.SIGKILL)\n    return 1\n"
     )
     write(files / "samples.jsonl", [{"task_id": "t/1", "completion": killer}])
-    status, out, err = evaluate(files)
+    status, out, err = evaluate(files, *PORTABLE)
     assert status == 3 and "could not be graded" in err
     assert "0 of 1 graded" in out
     flag.touch()
-    assert evaluate(files)[0] == 0
+    assert evaluate(files, *PORTABLE)[0] == 0
     assert [("ungraded" in row, row.get("verdict")) for row in results(files)] == [
         (True, None),
         (False, "AC"),

@@ -34,7 +34,10 @@ def test_a_report_of_everything() -> None:
     assert [case.verdict.value for case in report.cases] == ["AC", "WA"]
     assert report.cases[1].detail == "line 1: expected '4', got '2'"
     assert report.policy == report.cases[0].policy == "strict"
-    assert report.sandbox == cf.SandboxInfo(name="portable", tier="portable", tamper_resistant=True)
+    with cf.LocalSandbox() as sandbox:
+        assert report.sandbox == cf.SandboxInfo(
+            name="local", tier=sandbox.tier, tamper_resistant=True
+        )
     assert report.limits == cf.Limits().to_dict()
     case = report.cases[0]
     assert 0 < case.cpu_seconds < case.wall_seconds < 4 and case.max_rss_bytes > 1 << 20
@@ -219,7 +222,7 @@ def test_grade_many_is_lazy(ordered: bool) -> None:
 def test_our_failures_are_items_of_a_batch() -> None:
     broken = {"cases": [{"test": "assert ("}]}
     suicide = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n"
-    with cf.Grader(workers=2) as grader:
+    with cf.Grader(workers=2, sandbox="portable", allow_weak_sandbox=True) as grader:
         results = list(
             grader.grade_many(
                 [(RIGHT, DOUBLE), ("x = 1", broken), (suicide, DOUBLE), (RIGHT, {"cases": 5})]
@@ -273,8 +276,8 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_nothing_outlives_a_killed_grader(tmp_path: Path) -> None:
     flag = tmp_path / "running"
     sleeper = f"import time\nopen({str(flag)!r}, 'w').close()\ntime.sleep(90)\n"
-    limits = {"wall_seconds": 80}
-    grade = f"import codefeedback as cf; cf.grade({sleeper!r}, {DOUBLE!r}, limits={limits})"
+    settings = {"limits": {"wall_seconds": 80}, "sandbox": "portable", "allow_weak_sandbox": True}
+    grade = f"import codefeedback as cf; cf.grade({sleeper!r}, {DOUBLE!r}, **{settings})"
     folder = tmp_path / "tmp"
     folder.mkdir()
     grader = subprocess.Popen(

@@ -13,6 +13,7 @@ import click
 
 from codefeedback import __version__
 from codefeedback.cli.convert import convert
+from codefeedback.cli.doctor import doctor
 from codefeedback.cli.evaluate import evaluate
 from codefeedback.cli.failures import Commands, treat_termination_as_interrupt
 from codefeedback.cli.grade import grade
@@ -26,6 +27,7 @@ Examples:
   codefeedback grade solution.py --tests tests.json
   codefeedback evaluate samples.jsonl --problems HumanEval.jsonl.gz --k 1,10 --out results.jsonl
   codefeedback convert apps/train/0001 -o tests.json
+  codefeedback doctor
 
 'codefeedback COMMAND --help' tells all about a command.""",
 )
@@ -39,7 +41,7 @@ def cli() -> None:
     """
 
 
-for _command in (grade, evaluate, convert):
+for _command in (grade, evaluate, convert, doctor):
     cli.add_command(_command)
 
 

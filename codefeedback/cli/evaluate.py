@@ -28,7 +28,6 @@ from codefeedback.cli.output import (
     SampleCounter,
     busy,
     console_for,
-    note_weak_sandbox,
     print_json,
     print_text,
 )
@@ -128,8 +127,6 @@ def evaluate(
             loaded = load_problems(problems_path, **how_to_read(settings))
             problems = Problems.select(loaded, samples)
         evaluation = Evaluation(samples, problems, _recorded(settings, grader))
-        if output_format == "text":
-            note_weak_sandbox(grader)
         with ResultsFile(out_path, restart=restart) as results:
             _run(evaluation, grader, results)
     summary = evaluation.summary(ks)
@@ -146,6 +143,8 @@ def _recorded(settings: dict[str, Any], grader: Grader) -> dict[str, Any]:
         "version": __version__,
         "python": settings["python"] or platform.python_version(),
         "site_packages": settings["site_packages"],
+        "preload": list(settings["preload"]),
+        "reuse": settings["reuse"],
         "sandbox": grader.sandbox.name,
         "tier": grader.sandbox.tier,
         "policy": settings["policy"] and policy_named(settings["policy"]).name,

@@ -131,6 +131,24 @@ grading = _options(
         show_default=True,
         help="What keeps programs in their place; auto is the strongest that works here.",
     ),
+    click.option(
+        "--allow-weak-sandbox",
+        is_flag=True,
+        help="Grade also where programs can read this machine's files (see codefeedback doctor).",
+    ),
+    click.option(
+        "--preload",
+        multiple=True,
+        metavar="MODULE",
+        help="Import this before any program starts (numpy), so that theirs costs nothing; "
+        "implies --site-packages. Can be given several times.",
+    ),
+    click.option(
+        "--reuse",
+        is_flag=True,
+        help="Run the cases of a program in one process, and by itself again what fails there: "
+        "faster, but a case can pass because of what an earlier one left behind.",
+    ),
 )
 printing = _options(
     click.option(
@@ -156,7 +174,9 @@ def how_to_read(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: settings[name] for name in ("tests_format", "allow_pickle")}
 
 
-def make_grader(settings: dict[str, Any], workers: int = 1) -> Grader:
+def make_grader(
+    settings: dict[str, Any], workers: int = 1, allow_weak_sandbox: bool = False
+) -> Grader:
     """A grader for the values of `grading`'s options."""
     return Grader(
         workers=workers,
@@ -165,6 +185,9 @@ def make_grader(settings: dict[str, Any], workers: int = 1) -> Grader:
         sandbox=settings["sandbox"],
         python=settings["python"],
         site_packages=settings["site_packages"],
+        preload=settings["preload"],
+        reuse=settings["reuse"],
+        allow_weak_sandbox=allow_weak_sandbox or settings["allow_weak_sandbox"],
         fail_fast=settings["fail_fast"],
         compare_policies=comparable_policies() if settings["compare_policies"] else (),
     )

@@ -33,14 +33,15 @@ from codefeedback.grading import Grader
 _SECONDS_BETWEEN_LINES = 10.0
 
 
-def _is_terminal(stream: Any) -> bool:
+def is_terminal(stream: Any) -> bool:
+    """Whether somebody looks on."""
     dumb = os.environ.get("TERM") in ("dumb", "unknown")
     return stream is not None and stream.isatty() and not dumb
 
 
 def console_for(color: str) -> Console:
     """Standard output. Not on a terminal, the width and the lack of colour do not vary."""
-    terminal = _is_terminal(sys.stdout)
+    terminal = is_terminal(sys.stdout)
     coloured = terminal and not os.environ.get("NO_COLOR") if color == "auto" else color == "always"
     return Console(
         file=sys.stdout,
@@ -69,15 +70,15 @@ def note_weak_sandbox(grader: Grader) -> None:
     if not grader.sandbox.hides_files:
         name = grader.sandbox.name
         tell(
-            f"note: the {name} sandbox does not hide files of this machine from the program; "
-            "see docs/sandbox.md"
+            f"warning: the {name} sandbox cannot hide this machine's files, answers included, "
+            "from the program; see codefeedback doctor"
         )
 
 
 @contextlib.contextmanager
 def busy(what: str) -> Iterator[None]:
     """A sign of life on a terminal, for as long as something lasts that cannot be measured."""
-    terminal = _is_terminal(sys.stderr)
+    terminal = is_terminal(sys.stderr)
     console = Console(stderr=True, force_terminal=terminal)
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not terminal) as bar:
@@ -98,7 +99,7 @@ class SampleCounter:
 
     def __init__(self, evaluation: Evaluation) -> None:
         self._evaluation = evaluation
-        self._terminal = _is_terminal(sys.stderr)
+        self._terminal = is_terminal(sys.stderr)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -6,13 +6,14 @@ and docs/sandbox.md tells what it does not promise.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 import os
 import resource
 import sys
 import time
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 _LINUX = sys.platform == "linux"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -22,6 +23,8 @@ _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _SIGKILL = 9
 
+_library: Any = None
+
 # Address space beside the memory limit, for thread stacks and arenas that are reserved, not used.
 _RESERVE_BYTES = 256 << 20
 # Enough for `threading.stack_size(1 << 29)`, which deep recursion is often run with.
@@ -29,64 +32,111 @@ _LEAST_SPACE_BYTES = 832 << 20
 # The deepest stack that the gap below the mappings is sure to hold, for recursion in C.
 _STACK_BYTES = 64 << 20
 _OPEN_FILES = 256
+_FEW_TASKS, _MANY_TASKS = 8, 4096
 
 
-def _libc() -> Any:
-    return ctypes.CDLL(None, use_errno=True)
+def libc() -> Any:
+    """The C library; looked up once, so that a forked child finds it warm."""
+    global _library
+    if _library is None:
+        _library = ctypes.CDLL(None, use_errno=True)
+    return _library
 
 
 def guard_supervisor() -> None:
     """Adopt orphaned descendants, so that none escapes the kill; keep our memory to ourselves."""
     if _LINUX:
-        libc = _libc()
-        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        libc().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def drop_privileges(dumpable: bool) -> None:
-    """In a child: no new privileges, no capabilities (root's too), death with the parent.
+def drop_privileges() -> None:
+    """No new privileges and no capabilities (root's too), here and in all children.
 
     Without CAP_SYS_PTRACE even root cannot read the memory of the supervisor or of the grader.
     """
     if not _LINUX:
         return
-    libc = _libc()
-    libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    libc.prctl(_PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)
+    libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     nothing = (ctypes.c_uint32 * 6)()
-    if hasattr(libc, "capset"):
-        libc.capset(header, nothing)
+    if hasattr(libc(), "capset"):
+        libc().capset(header, nothing)
 
 
-def memory_in_use() -> Tuple[int, int]:
+def tie_to_parent(dumpable: bool) -> None:
+    """In a child: death with the parent; `dumpable` lets others of this user look into it."""
+    if _LINUX:
+        libc().prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+        libc().prctl(_PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)
+
+
+class Meter:
+    """Reads files of /proc that are asked for again and again, through kept descriptors.
+
+    They go on telling of the process that opened them: a forked child needs a meter of its own.
+    """
+
+    def __init__(self) -> None:
+        self._fds: Dict[str, int] = {}
+
+    def read(self, path: str) -> List[bytes]:
+        """The words of a file; none where the kernel does not tell."""
+        try:
+            if path not in self._fds:
+                self._fds[path] = os.open(path, os.O_RDONLY)
+            return os.pread(self._fds[path], 512, 0).split()
+        except OSError:
+            return []
+
+
+def memory_in_use(meter: Meter) -> Tuple[int, int]:
     """(address space, resident) of this process in bytes; zeros where the kernel does not tell."""
-    try:
-        with open("/proc/self/statm") as file:
-            size, resident = file.read().split()[:2]
-    except OSError:
-        return 0, 0
-    return int(size) * _PAGE, int(resident) * _PAGE
+    words = meter.read("/proc/self/statm")
+    return (int(words[0]) * _PAGE, int(words[1]) * _PAGE) if words else (0, 0)
 
 
-def limit_self(limits: Dict[str, Any]) -> None:
-    """Lowers this process's limits to `limits` (see `codefeedback.Limits`)."""
-    cpu = math.ceil(limits["cpu_seconds"])
-    # The supervisor's clock is exact; these two are only there should the supervisor be gone.
-    _lower(resource.RLIMIT_CPU, cpu + 2)
+def limit_for_good() -> None:
+    """The limits that are the same for every program, and that a supervisor can live with."""
     _lower(resource.RLIMIT_CORE, 0)
-    # One byte more than allowed tells a program that stops at the limit from one that exceeds it.
-    _lower(resource.RLIMIT_FSIZE, limits["output_bytes"] + 1)
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _raise_soft(resource.RLIMIT_STACK, _STACK_BYTES)
-    size, _ = memory_in_use()
+
+
+def limit_self(limits: Dict[str, Any], size: int, tasks: Optional[int]) -> None:
+    """Lowers this process's limits to `limits` (see `codefeedback.Limits`).
+
+    `size` is its address space now, 0 if that is unknown; `tasks` how many processes and threads
+    of this user run already, where the kernel can limit their number.
+    """
+    cpu = math.ceil(limits["cpu_seconds"])
+    # The supervisor's clock is exact; this is only there should the supervisor be gone.
+    _lower(resource.RLIMIT_CPU, cpu + 2)
+    # One byte more than allowed tells a program that stops at the limit from one that exceeds it.
+    _lower(resource.RLIMIT_FSIZE, limits["output_bytes"] + 1)
     if size:
-        space = max(limits["memory_bytes"] + _RESERVE_BYTES, _LEAST_SPACE_BYTES)
-        _lower(resource.RLIMIT_AS, size + space)
-    if hasattr(resource, "RLIMIT_NPROC") and os.getuid() != 0:
-        # Counted per user, all programs together: leave room for what is running already.
-        _lower(resource.RLIMIT_NPROC, _tasks_of_machine() + limits["processes"])
+        _lower(resource.RLIMIT_AS, size + space_for(limits))
+    if tasks is not None:
+        _lower(resource.RLIMIT_NPROC, tasks + limits["processes"])
+
+
+def space_for(limits: Dict[str, Any]) -> int:
+    """Address space that a program with this memory limit may add."""
+    return int(max(limits["memory_bytes"] + _RESERVE_BYTES, _LEAST_SPACE_BYTES))
+
+
+@contextlib.contextmanager
+def space_limited(size: int, limits: Dict[str, Any]) -> Iterator[None]:
+    """Limits this process's address space, as a program's, for a while."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    if size:
+        most = size + space_for(limits)
+        soft = most if before[1] == resource.RLIM_INFINITY else min(most, before[1])
+        resource.setrlimit(resource.RLIMIT_AS, (soft, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _lower(kind: int, value: int) -> None:
@@ -104,12 +154,22 @@ def _raise_soft(kind: int, value: int) -> None:
         resource.setrlimit(kind, (min(value, hard), hard))
 
 
-def _tasks_of_machine() -> int:
-    try:
-        with open("/proc/loadavg") as file:
-            return int(file.read().split()[3].split("/")[1])
-    except (OSError, ValueError, IndexError):
-        return 4096
+def tasks_of_user(meter: Meter) -> Optional[int]:
+    """At least as many as run already, of this user's processes and threads. None where the
+    kernel does not limit their number: for root."""
+    if not hasattr(resource, "RLIMIT_NPROC") or os.getuid() == 0:
+        return None
+    # Counted per user, all programs together: leave room for what is running already.
+    words = meter.read("/proc/loadavg")
+    if len(words) > 3:
+        return int(words[3].split(b"/")[1])
+    return _FEW_TASKS if _counts_per_namespace() else _MANY_TASKS
+
+
+def _counts_per_namespace() -> bool:
+    """Whether a user namespace, where there is no /proc/loadavg, counts its processes apart."""
+    numbers = os.uname().release.split(".")[:2]
+    return all(number.isdigit() for number in numbers) and [*map(int, numbers)] >= [5, 14]
 
 
 def cpu_seconds(pid: int) -> float:

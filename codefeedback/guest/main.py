@@ -1,4 +1,4 @@
-"""Entry point of the sandboxed interpreter: ``python -s -S main.py CONTROL_FD``.
+"""Entry point of the sandboxed interpreter: ``python -s -S main.py CONTROL_FD`` (or ``probe``).
 
 Loads the guest's modules as a package of their own, then hides them: the program under test finds
 neither their names among the loaded modules nor their folder on its path.
@@ -10,17 +10,20 @@ import sys
 from typing import Any
 
 
-def _load() -> Any:
+def _load(module: str) -> Any:
     home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     # The folder of this file came first by itself; nothing beside the standard library may stay.
     sys.path[:1] = [home]
-    supervise = importlib.import_module("guest.supervise")
+    loaded = importlib.import_module("guest." + module)
 
     sys.path.remove(home)
     for name in [name for name in sys.modules if name == "guest" or name.startswith("guest.")]:
         del sys.modules[name]
-    return supervise
+    return loaded
 
 
 if __name__ == "__main__":
-    _load().main(int(sys.argv[1]))
+    if sys.argv[1] == "probe":
+        _load("probe").main()
+    else:
+        _load("zygote").main(int(sys.argv[1]))

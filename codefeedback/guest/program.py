@@ -7,7 +7,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, NoReturn, Optional, Tuple
 
-from . import capture, report, values
+from . import capture, ending, report, values
 
 _PRELUDE_NAME = "<prelude>"
 _ENOUGH_FRAMES = 10000  # for encoding a value that is nested as deeply as values may be
@@ -28,9 +28,7 @@ class Program:
     def __init__(self, request: Dict[str, Any], module_name: str) -> None:
         self.name: str = request["name"]
         self._prelude: str = request["prelude"]
-        self._ignore_cookie: bool = request["ignore_cookie"]
-        with open(self.name, "rb") as file:
-            self._data = file.read()
+        self._request = request
         self.capture = capture.Capture()
         self.module = types.ModuleType(module_name)
         self.module.__dict__.update(
@@ -42,15 +40,11 @@ class Program:
 
     def compile(self) -> Optional[types.CodeType]:
         """The code object; None when the program does not compile, which is then reported."""
+        code: Optional[types.CodeType] = self._request.get("code")
         try:
-            text: Any = self._data
-            if self._ignore_cookie:
-                text = self._data.decode("utf-8", "surrogatepass")
-            else:
-                _check_encoding(self._data, self.name)
-            code = compile(text, self.name, "exec", dont_inherit=True)
+            code = code or compile_program(self._request)
         except Exception as error:
-            report.write({"phase": "compile", "exception": self.capture.describe(error)})
+            report.write(does_not_compile(error))
             return None
         self.capture = capture.Capture(code)
         return code
@@ -85,6 +79,21 @@ class Program:
         return found  # type: ignore[no-any-return]
 
 
+def compile_program(request: Dict[str, Any]) -> types.CodeType:
+    """Raises what CPython's compiler raises."""
+    text: Any = request["data"]
+    if request["ignore_cookie"]:
+        text = text.decode("utf-8", "surrogatepass")
+    else:
+        _check_encoding(text, request["name"])
+    return compile(text, request["name"], "exec", dont_inherit=True)
+
+
+def does_not_compile(error: Exception) -> Dict[str, Any]:
+    """The report of a program that does not compile."""
+    return {"phase": "compile", "exception": capture.Capture().describe(error)}
+
+
 def _check_encoding(data: bytes, name: str) -> None:
     """What CPython asks of a file and not of bytes: no foreign bytes, not even in a comment."""
     if any(b"coding" in line for line in data.split(b"\n", 2)[:2]):
@@ -117,9 +126,10 @@ def run_foreign(text: str, name: str, scope: Dict[str, Any]) -> None:
 def run_script(request: Dict[str, Any]) -> None:
     """Runs the program as ``python NAME ARGS`` would; leaves by SystemExit."""
     program = Program(request, "__main__")
+    end = ending.end_quickly if request["quick"] else ending.end
     code = program.compile()
     if code is None:
-        raise SystemExit(1)
+        end(1)
     sys.argv[:] = [program.name, *request["args"]]
     report.write({"phase": "run"})
     try:
@@ -128,11 +138,12 @@ def run_script(request: Dict[str, Any]) -> None:
         _fail(error)
     except SystemExit as error:
         report.write({"phase": "run", "exception": program.capture.describe(error)})
-        raise
+        end(error.code)
     except BaseException as error:
         report.write({"phase": "run", "exception": program.capture.describe(error)})
         _print_uncaught(error)
-        raise SystemExit(1) from None
+        end(1)
+    end(None)
 
 
 def _print_uncaught(error: BaseException) -> None:
@@ -152,19 +163,24 @@ def run_call(request: Dict[str, Any]) -> None:
     program, code = compiled(request)
     # Read before the program runs: what it does to the guest cannot change its arguments.
     args, kwargs = arguments(request)
-    try:
-        program.execute(code)
-        returned = program.find(request["entry_point"])(*args, **kwargs)
-        _restore_recursion_limit(_ENOUGH_FRAMES)  # the program may have left a small one
-        outcome: Dict[str, Any] = {"phase": "done", "value": values.encode(returned)}
-    except BadProblem as error:
-        _fail(error)
-    except NotFound as error:
-        outcome = {"phase": "run", "missing": str(error)}
-    except BaseException as error:
-        outcome = {"phase": "run", "exception": program.capture.describe(error)}
+    execute_or_leave(program, code)
+    outcome = outcome_of_call(program, request["entry_point"], args, kwargs)
     report.write(outcome)
     leave(0 if outcome["phase"] == "done" else 1)
+
+
+def outcome_of_call(
+    program: Program, entry_point: str, args: Any, kwargs: Dict[str, Any]
+) -> Dict[str, Any]:
+    """The report of one call."""
+    try:
+        returned = program.find(entry_point)(*args, **kwargs)
+        _restore_recursion_limit(_ENOUGH_FRAMES)  # the program may have left a small one
+        return {"phase": "done", "value": values.encode(returned)}
+    except NotFound as error:
+        return {"phase": "run", "missing": str(error)}
+    except BaseException as error:
+        return {"phase": "run", "exception": program.capture.describe(error)}
 
 
 def compiled(request: Dict[str, Any]) -> Tuple[Program, types.CodeType]:
@@ -180,6 +196,12 @@ def compiled(request: Dict[str, Any]) -> Tuple[Program, types.CodeType]:
 def load(request: Dict[str, Any]) -> Program:
     """Imports the program; leaves the process, with a report, when that fails."""
     program, code = compiled(request)
+    execute_or_leave(program, code)
+    return program
+
+
+def execute_or_leave(program: Program, code: types.CodeType) -> None:
+    """Runs the top level of a program that is imported; leaves, with a report, when it fails."""
     try:
         program.execute(code)
     except BadProblem as error:
@@ -187,7 +209,6 @@ def load(request: Dict[str, Any]) -> Program:
     except BaseException as error:
         report.write({"phase": "run", "exception": program.capture.describe(error)})
         leave(1)
-    return program
 
 
 def module_name(request: Dict[str, Any]) -> str:

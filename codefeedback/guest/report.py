@@ -25,13 +25,17 @@ def open_at(fd: int) -> None:
 def write(data: Dict[str, Any]) -> None:
     """Replaces the report. One that does not fit says so; one that cannot be written is none."""
     try:
-        _replace(_dumps(data).encode("ascii"))
+        _replace(encoded(data))
     except Exception:
         # Too large for the memory or for the file limit, or values of a class that lies.
         try:
             _replace(b'{"phase": "overflow"}')
         except OSError:
             pass
+
+
+def encoded(data: Dict[str, Any]) -> bytes:
+    return _dumps(data).encode("ascii")
 
 
 def _replace(body: bytes) -> None:

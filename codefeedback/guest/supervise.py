@@ -1,26 +1,35 @@
-"""The supervisor: starts a program's process (two for a split test), watches it, tells facts.
+"""Runs one case: starts a program's process (two for a split test), watches it, tells facts.
 
-One supervisor per run. It holds no answers when it starts a program's process: of a split test it
-reads the test's text only after that. It decides nothing but which limit was hit.
+It decides nothing but which limit was hit, and holds nothing that a program may not see: of a
+split test, the test's process itself reads the text, after the program's process was started.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
-import site
 import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import channel, kernel, program, report, serve, testing
+from .station import Station, blocking_pipe, write_all
 
 _CHECK_SECONDS = 0.025  # between looks at what no clock tells: the number of processes
 _GRACE_SECONDS = 1.0  # for the program's half to end after the test's half has
 _SHORTEST_WAIT = 0.001
 _SHARED_BYTES = 8 << 20  # of the interpreter, in each forked process and counted in each
 _KILL_PATIENCE = 10.0
+_MAX_FD = 256  # no process of ours has more: RLIMIT_NOFILE
+MAX_REPORT = 8 << 20  # a longer one is not read
+# All that a program's folders may hold; each file is limited like an output.
+_MAX_FILES, _FOLDER_BYTES = 20000, 64 << 20
+
+
+class GraderGone(Exception):
+    """Nobody waits for an answer any more."""
 
 
 class Child:
@@ -33,6 +42,7 @@ class Child:
         self.limit_hit: Optional[str] = None
         self.status: Optional[int] = None
         self.cpu = 0.0
+        self.delay = 0.0
         self.rss = 0
 
     @property
@@ -49,7 +59,7 @@ class Child:
                 return
             self.kill_group()
             _, self.status, usage = os.wait4(self.pid, 0)
-        except ChildProcessError:  # taken by _kill_all, when nobody asks any more
+        except ChildProcessError:  # taken by kill_all, when nobody asks any more
             self.status = 0
             return
         self.cpu = usage.ru_utime + usage.ru_stime
@@ -61,7 +71,9 @@ class Child:
 
     def kill(self, limit: Optional[str] = None) -> None:
         if self.alive:
-            self.limit_hit = self.limit_hit or limit
+            if limit is not None and self.limit_hit is None:
+                self.limit_hit = limit
+                self.delay = kernel.delay_seconds(self.pid)
             self.kill_group()
             os.kill(self.pid, signal.SIGKILL)
 
@@ -78,41 +90,137 @@ class Child:
             "exit_code": None if killed else os.WEXITSTATUS(status),
             "signal": os.WTERMSIG(status) if killed else None,
             "cpu_seconds": self.cpu,
+            "delay_seconds": self.delay,
             "max_rss_bytes": self.rss,
             "limit_hit": self.limit_hit,
         }
 
 
-def main(control: int) -> None:
-    """Serves one request from the descriptor `control`, then ends.
+class Run:
+    """One case at a station.
 
-    In a child that runs the program this never returns normally: it leaves by SystemExit, so that
-    the interpreter shuts down as it would have done by itself.
+    `request` tells the kind and the limits; `self_reading` says that the program's process reads
+    all else from `control` by itself, so that nothing of it stays in this process.
     """
-    request = channel.receive(control)
-    kernel.guard_supervisor()
-    _complete_interpreter(request["paths"])
-    wakeups = _wake_on_child()
-    started = time.monotonic()
-    ours = [control, *wakeups]
-    if request["mode"] == "split":
-        children = _start_split(request, control, ours)
-    else:
-        closed = [*ours, request["test_report"]]
-        children = [_start(_BODIES[request["mode"]], request, request["report"], closed)]
-    _watch(children, request, started, wakeups[0], control)
-    wall = time.monotonic() - started
-    _kill_all(children)
-    channel.send(control, {"wall_seconds": wall, "children": [child.facts() for child in children]})
-    os._exit(0)
 
+    def __init__(self, station: Station, request: Dict[str, Any], self_reading: bool) -> None:
+        self._station = station
+        self._request = request
+        self._split = request["kind"] == "split"
+        self._read = receive_all if self_reading else None
+        self._tasks = kernel.tasks_of_user(station.meter)
+        self._children: List[Child] = []
 
-def _complete_interpreter(paths: List[str]) -> None:
-    """What -S left out: the builtins that programs use, and the folders that the user allows."""
-    site.setquit()
-    site.setcopyright()
-    site.sethelper()
-    sys.path += paths
+    def finish(self) -> Tuple[Dict[str, Any], List[bytes]]:
+        """Runs the case to its end; the facts, and what its processes wrote.
+
+        In a process that runs the program this never returns normally: it leaves by SystemExit,
+        so that the interpreter shuts down as it would have done by itself.
+        """
+        station = self._station
+        station.prepare()
+        started = time.monotonic()
+        if self._split:
+            self._start_halves()
+        else:
+            self.start(_BODIES[self._request["kind"]], station.report, read=self._read)
+        watch(station, self._children, self._request, started)
+        wall = time.monotonic() - started
+        kill_all(self._children)
+        station.clean()
+        reads = self._read is not None or self._split
+        facts = {
+            "wall_seconds": wall,
+            "children": [child.facts() for child in self._children],
+            # What a process did not live to read is still in the way.
+            "in_step": station.take_word() or not reads,
+        }
+        return facts, station.outputs(self._request["limits"], MAX_REPORT)
+
+    def _start_halves(self) -> None:
+        """The program's half first; only then is the test read, so that nothing of it is
+        inherited."""
+        to_program, from_test = blocking_pipe(), blocking_pipe()
+        # (read end, write end) as each half sees them
+        program_ends, test_ends = (to_program[0], from_test[1]), (from_test[0], to_program[1])
+        self.start(serve.serve, self._station.report, program_ends, self._read)
+        if self._read is None or self._wait_taken():
+            self.start(testing.run_test, self._station.test_report, test_ends, receive_test)
+        for fd in (*program_ends, *test_ends):
+            os.close(fd)
+
+    def _wait_taken(self) -> bool:
+        """Waits until the program's half has read its part; False if it ended before."""
+        station, half = self._station, self._children[0]
+        while not station.take_word():
+            ready, _, _ = select.select([station.taken, station.wakeups[0]], [], [])
+            if station.taken not in ready:
+                station.forget_wakeups()
+                half.reap()
+                if not half.alive:
+                    return False
+        return True
+
+    def start(
+        self,
+        body: Callable[[Dict[str, Any]], None],
+        report_fd: int,
+        ends: Tuple[int, ...] = (),
+        read: Optional[Callable[[int], Dict[str, Any]]] = None,
+    ) -> Child:
+        """Forks a process that becomes `body`, and gets the pipe `ends` as its channel.
+
+        `read` is what it reads from the grader by itself.
+        """
+        size, base_rss = kernel.memory_in_use(self._station.meter)
+        request = self._request
+        if body is testing.run_test:  # it serves the program's calls, and is the problem's own code
+            limits = request["limits"]
+            limits = {**limits, "cpu_seconds": 3 * limits["cpu_seconds"] + 2}
+            request = {"limits": limits}
+        pid = os.fork()
+        if pid:
+            self._children.append(Child(pid, request["limits"], base_rss))
+            return self._children[-1]
+        try:
+            report.open_at(report_fd)
+            if read is not None:
+                request = {**request, **read(self._station.control)}
+                os.write(self._station.take, b"t")
+            self._become(request, report_fd, ends, size)
+        except BaseException as error:
+            report.write({"phase": "unready", "reason": repr(error)})
+            os._exit(70)
+        body(request)
+        raise SystemExit(0)
+
+    def _become(
+        self, request: Dict[str, Any], report_fd: int, ends: Tuple[int, ...], size: int
+    ) -> None:
+        """In the child: files, confinement, descriptors and limits of a program's process."""
+        station = self._station
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        kernel.tie_to_parent(station.dumpable or "test" not in request)
+        for name, data in request.get("files", ()):
+            _create(name, data)
+        if request.get("stdin"):
+            station.give_input(request["stdin"])
+        station.confine()
+        for number, fd in enumerate((station.stdin, station.stdout, station.stderr)):
+            os.dup2(fd, number)
+        for number, fd in enumerate((report_fd, *ends), 3):
+            os.dup2(fd, number, inheritable=False)
+        report.open_at(3)
+        os.closerange(4 + len(ends), _MAX_FD)
+        request["channel"] = (4, 5)
+        request["quick"] = station.quick
+        kernel.limit_self(request["limits"], size, self._tasks)
+        for hook in station.fork_hooks:
+            os.register_at_fork(**hook)
+        if station.quick:
+            gc.enable()
 
 
 _BODIES: Dict[str, Callable[[Dict[str, Any]], None]] = {
@@ -122,98 +230,106 @@ _BODIES: Dict[str, Callable[[Dict[str, Any]], None]] = {
 }
 
 
-def _wake_on_child() -> Tuple[int, int]:
-    """A pipe of which the first end becomes readable when a child changes its state."""
-    reader, writer = os.pipe()
-    for fd in (reader, writer):
-        os.set_blocking(fd, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    return reader, writer
+def receive_program(control: int) -> Dict[str, Any]:
+    """The program: what `program.Program` needs of a request."""
+    message, (data,) = channel.receive_with_bytes(control)
+    return {**message, "data": data}
 
 
-def _start_split(request: Dict[str, Any], control: int, ours: List[int]) -> List[Child]:
-    """The program's half first; only then is the test read, so that nothing of it is inherited."""
-    to_program, from_test = os.pipe(), os.pipe()
-    # (read end, write end) as each half sees them
-    program_ends, test_ends = (to_program[0], from_test[1]), (from_test[0], to_program[1])
-    request["channel"] = program_ends
-    closed = [*ours, request["test_report"], *test_ends]
-    halves = [_start(serve.serve, request, request["report"], closed)]
-    test = channel.receive(control)
-    test["channel"] = test_ends
-    test["limits"] = {**request["limits"], "cpu_seconds": 3 * request["limits"]["cpu_seconds"] + 2}
-    closed = [*ours, request["report"], *program_ends]
-    halves.append(_start(testing.run_test, test, request["test_report"], closed, dumpable=False))
-    for fd in (*program_ends, *test_ends):
-        os.close(fd)
-    return halves
+def receive_case(control: int) -> Dict[str, Any]:
+    """One case, without what only a test's process may read."""
+    message, blobs = channel.receive_with_bytes(control)
+    if "file_names" in message:
+        message["stdin"] = blobs[0]
+        message["files"] = list(zip(message["file_names"], blobs[1:]))
+    return dict(message)
 
 
-def _start(
-    body: Callable[[Dict[str, Any]], None],
+def receive_all(control: int) -> Dict[str, Any]:
+    received = receive_program(control)
+    return with_program(received, receive_case(control))
+
+
+def with_program(program_part: Dict[str, Any], case: Dict[str, Any]) -> Dict[str, Any]:
+    """A request in which the program is one of the files."""
+    files = [(program_part["name"], program_part["data"]), *case.get("files", ())]
+    return {**program_part, **case, "files": files}
+
+
+def receive_reused(control: int) -> Dict[str, Any]:
+    """The program, and the inputs or calls of all its cases."""
+    received = receive_program(control)
+    message, inputs = channel.receive_with_bytes(control)
+    return {**with_program(received, dict(message)), "inputs": inputs}
+
+
+def receive_test(control: int) -> Dict[str, Any]:
+    return dict(channel.receive(control))
+
+
+def _create(name: str, data: bytes) -> None:
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    write_all(fd, data)
+    os.close(fd)
+
+
+def watch(
+    station: Station,
+    children: List[Child],
     request: Dict[str, Any],
-    report_fd: int,
-    closed: List[int],
-    dumpable: bool = True,
-) -> Child:
-    _, base_rss = kernel.memory_in_use()
-    pid = os.fork()
-    if pid:
-        return Child(pid, request["limits"], base_rss)
-    try:
-        os.setsid()
-        for fd in closed:
-            os.close(fd)
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        report.open_at(report_fd)
-        kernel.drop_privileges(dumpable)
-        kernel.limit_self(request["limits"])
-    except BaseException as error:
-        report.write({"phase": "unready", "reason": repr(error)})
-        os._exit(70)
-    body(request)
-    raise SystemExit(0)
-
-
-def _watch(
-    children: List[Child], request: Dict[str, Any], started: float, wakeups: int, control: int
+    started: float,
+    until: Optional[int] = None,
 ) -> None:
-    """Waits until all children are gone, and kills those that exceed their limits."""
+    """Waits until all children are gone, or something can be read from `until`, and kills those
+    that exceed their limits.
+
+    Raises GraderGone when nobody waits any more.
+    """
     poll = select.poll()
-    poll.register(wakeups, select.POLLIN)
-    poll.register(control, select.POLLIN | select.POLLHUP)
-    wall_limit: float = request["limits"]["wall_seconds"]
-    backstop: float = request["backstop_seconds"]
-    test_ended: Optional[float] = None
+    if until is not None:
+        poll.register(until, select.POLLIN)
+    poll.register(station.wakeups[0], select.POLLIN)
+    poll.register(station.control, 0)  # tells when the grader hangs up, and nothing else
+    patience = min(_CHECK_SECONDS, request["limits"]["cpu_seconds"])
+    ended: Optional[float] = None
     while True:
+        for fd, _ in poll.poll(1000 * patience):
+            if fd == station.control:
+                kill_all(children)
+                raise GraderGone
+            if fd == until:
+                return
+            station.forget_wakeups()
         for child in children:
             child.reap()
         alive = [child for child in children if child.alive]
         if not alive:
             return
         now = time.monotonic() - started
-        if not children[-1].alive and test_ended is None:
-            test_ended = now
-        if test_ended is not None and now - test_ended > _GRACE_SECONDS:
+        if not children[-1].alive:
+            ended = now if ended is None else ended
+        if ended is not None and now - ended > _GRACE_SECONDS:
             _stop(alive, None)
-        elif now > wall_limit and now - _delays(alive) > wall_limit:
-            _stop(alive, "wall")
-        elif now > backstop:
+        elif now > request["backstop_seconds"]:
             _stop(alive, "backstop")
-        for child in alive:
-            _check(child)
-        for fd, _ in poll.poll(1000 * _patience(alive, wall_limit - now)):
-            if fd == control:  # the grader is gone, or wants no answer any more
-                _kill_all(children)
-                _remove_folder()
-                os._exit(1)
-            os.read(wakeups, 512)
+        else:
+            patience = _check_all(station, alive, request["limits"], now)
 
 
-def _delays(children: List[Child]) -> float:
-    return sum(kernel.delay_seconds(child.pid) for child in children)
+def _check_all(station: Station, alive: List[Child], limits: Dict[str, Any], now: float) -> float:
+    """Ends what exceeds a limit; the seconds until the next look."""
+    idle = now
+    for child in alive:
+        idle -= _check(station, child)
+    if idle > limits["wall_seconds"]:
+        _stop(alive, "wall")
+    # No child can reach its limit earlier, unless by threads on several processors, which the
+    # regular look catches.
+    waits = [_CHECK_SECONDS]
+    waits += [child.limits["cpu_seconds"] - kernel.cpu_seconds(child.pid) for child in alive]
+    if idle < limits["wall_seconds"]:
+        waits.append(limits["wall_seconds"] - idle)
+    return max(min(waits), _SHORTEST_WAIT)
 
 
 def _stop(children: List[Child], limit: Optional[str]) -> None:
@@ -221,11 +337,13 @@ def _stop(children: List[Child], limit: Optional[str]) -> None:
         child.kill(limit)
 
 
-def _check(child: Child) -> None:
-    """Ends a child that, with all that it started, uses more than it may."""
+def _check(station: Station, child: Child) -> float:
+    """Ends a child that, with all that it started, uses more than it may. The seconds in which
+    it ran or waited for a processor."""
     below = kernel.descendants(child.pid)
     tree = [child.pid, *below]
-    if sum(map(kernel.cpu_seconds, tree)) >= child.limits["cpu_seconds"]:
+    cpu = sum(map(kernel.cpu_seconds, tree))
+    if cpu >= child.limits["cpu_seconds"]:
         child.kill("cpu")
     elif sum(map(kernel.task_count, tree)) > child.limits["processes"]:
         child.kill("processes")
@@ -233,6 +351,9 @@ def _check(child: Child) -> None:
     # end: both say more than a kill.
     elif below and _memory_of(tree) - child.base_rss > child.limits["memory_bytes"]:
         child.kill("memory")
+    elif station.uses_more(_FOLDER_BYTES + 4 * child.limits["output_bytes"], _MAX_FILES):
+        child.kill("output")
+    return cpu + sum(map(kernel.delay_seconds, tree))
 
 
 def _memory_of(tree: List[int]) -> int:
@@ -240,38 +361,27 @@ def _memory_of(tree: List[int]) -> int:
     return sum(map(kernel.resident_bytes, tree)) - _SHARED_BYTES * (len(tree) - 1)
 
 
-def _patience(children: List[Child], wall_left: float) -> float:
-    """Seconds until the next look: no child can reach its limit earlier, unless by threads on
-    several processors, which the regular look catches."""
-    waits = [_CHECK_SECONDS]
-    waits += [child.limits["cpu_seconds"] - kernel.cpu_seconds(child.pid) for child in children]
-    if wall_left > 0:
-        waits.append(wall_left)
-    return max(min(waits), _SHORTEST_WAIT)
+def kill_all(children: List[Child]) -> None:
+    """Kills every descendant, wherever it went: as their subreaper we inherit them all.
 
-
-def _remove_folder() -> None:
-    """A grader that was killed cannot remove the program's folder any more."""
-    import shutil  # not needed before, and slow to load
-
-    shutil.rmtree(os.getcwd(), ignore_errors=True)
-
-
-def _kill_all(children: List[Child]) -> None:
-    """Kills every descendant, wherever it went: as their subreaper we inherit them all."""
+    Raises OSError when one stays.
+    """
     give_up = time.monotonic() + _KILL_PATIENCE
     for child in children:
         child.kill()
-    while time.monotonic() < give_up:
+    while True:
         for child in children:
             child.reap()
+        try:
+            if os.waitpid(-1, os.WNOHANG) != (0, 0):
+                continue
+        except ChildProcessError:
+            return
+        if time.monotonic() > give_up:
+            raise OSError("processes of a program cannot be killed")
         for pid in kernel.descendants(os.getpid()):
             try:
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass
-        try:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                time.sleep(0.001)
-        except ChildProcessError:
-            return
+        time.sleep(0.0002)

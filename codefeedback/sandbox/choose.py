@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from codefeedback.errors import UsageError
+from collections.abc import Sequence
+
+from codefeedback.errors import SandboxUnavailableError, UsageError
 from codefeedback.sandbox.interface import Sandbox
+from codefeedback.sandbox.local import LocalSandbox
 from codefeedback.sandbox.portable import PortableSandbox
 
 #: What a user can ask for. ``auto`` is the strongest that works here.
-SANDBOXES = ("auto", "portable")
+SANDBOXES = ("auto", "local", "portable")
 
 
-def choose(name: str, *, python: str | None = None, site_packages: bool = False) -> Sandbox:
-    """The sandbox of this name. Raises UsageError for an unknown one."""
+def choose(
+    name: str,
+    *,
+    python: str | None = None,
+    site_packages: bool = False,
+    preload: Sequence[str] = (),
+    workers: int = 1,
+) -> Sandbox:
+    """The sandbox of this name. Raises UsageError for an unknown one, SandboxUnavailableError
+    for one that does not work here."""
     if name not in SANDBOXES:
         raise UsageError(f"unknown sandbox {name!r}; choose one of {', '.join(SANDBOXES)}")
+    if name != "portable":
+        try:
+            return LocalSandbox(
+                python=python, site_packages=site_packages, preload=preload, workers=workers
+            )
+        except SandboxUnavailableError:
+            if name == "local":
+                raise
     return PortableSandbox(python=python, site_packages=site_packages)

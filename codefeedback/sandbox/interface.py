@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
@@ -108,7 +108,9 @@ class Execution:
 
     `exit_code` is None when a signal ended the process. `trace` is the program's uncaught
     exception, `test_trace` the test code's own. `value` is what a call returned, decoded.
-    `missing` names what the program should define and does not.
+    `missing` names what the program should define and does not. `delay_seconds` is how long a
+    program that was ended had waited for a processor. `reused` says that other cases ran in the
+    same process before.
     """
 
     stage: Stage
@@ -117,6 +119,7 @@ class Execution:
     wall_seconds: float
     cpu_seconds: float
     max_rss_bytes: int
+    delay_seconds: float = 0.0
     stdout: bytes = b""
     stderr: bytes = b""
     limit_hit: Limit | None = None
@@ -125,6 +128,7 @@ class Execution:
     value: Any = NO_VALUE
     missing: str | None = None
     split: bool = True
+    reused: bool = False
 
     @property
     def ending(self) -> str:
@@ -155,6 +159,22 @@ class Sandbox(ABC):
         Raises SandboxError when we failed, ProblemError when code that came with the problem
         (prelude, setup, test) failed by itself.
         """
+
+    def run_all(
+        self,
+        commands: Sequence[Command],
+        limits: Limits,
+        *,
+        ahead: bool = True,
+        reuse: bool = False,
+    ) -> Generator[Execution]:
+        """Runs commands that share one program, in order; raises as `run` does.
+
+        `ahead` allows a command to start before the execution before it was taken. With `reuse`
+        they may run in one process; what fails there should be run again by `run`.
+        """
+        for command in commands:
+            yield self.run(command, limits)
 
     @abstractmethod
     def close(self) -> None:

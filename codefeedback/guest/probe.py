@@ -1,0 +1,75 @@
+"""Tries in forked children what the kernel lets us do; prints it as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any, Callable, Dict, Optional
+
+from . import kernel, landlock, namespaces, seccomp
+
+
+def main() -> None:
+    readable = landlock.runtime_files()
+    machine = seccomp.supported()
+    offer: Dict[str, Any] = {"seccomp": None, "landlock": 0, "namespaces": False}
+    if machine is None:
+        why: Optional[str] = "no filters for this kind of machine"
+    else:
+        why = _attempt(_filter_calls)
+    if why is None:
+        offer["seccomp"] = machine
+    offer["seccomp_reason"] = why or ""
+    why = _attempt(_hide_files)
+    offer["landlock"] = 0 if why else landlock.version()
+    offer["landlock_reason"] = why or ""
+    why = namespaces.probe(readable, "/box")
+    offer["namespaces"] = why is None
+    offer["namespaces_reason"] = why or ""
+    print(json.dumps(offer))
+
+
+def _attempt(body: Callable[[], Optional[str]]) -> Optional[str]:
+    """What `body` says in a child: None if all is well."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            why = body() or ""
+        except BaseException as error:
+            why = str(error) or type(error).__name__
+        os.write(writer, why.encode()[:1000])
+        os._exit(0)
+    os.close(writer)
+    told = os.read(reader, 1000).decode()
+    os.close(reader)
+    _, status = os.waitpid(pid, 0)
+    return told or (None if status == 0 else "the attempt ended with status %d" % status)
+
+
+def _filter_calls() -> Optional[str]:
+    machine = seccomp.supported()
+    assert machine is not None
+    kernel.drop_privileges()
+    seccomp.install(seccomp.broad_filter(machine))
+    try:
+        os.memfd_create("denied")
+    except OSError:
+        return None
+    return "a filter was installed and does nothing"
+
+
+def _hide_files() -> Optional[str]:
+    if not landlock.version():
+        return "this kernel has no Landlock, or has it switched off"
+    with tempfile.NamedTemporaryFile() as secret:
+        kernel.drop_privileges()
+        landlock.restriction(landlock.runtime_files(), [], landlock.DEVICES, scoped=True)()
+        try:
+            with open(secret.name):
+                return "Landlock was switched on and hides nothing"
+        except PermissionError:
+            pass
+        with open(os.__file__):
+            os._exit(0)  # the file cannot be removed any more

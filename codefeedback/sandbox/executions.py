@@ -1,0 +1,118 @@
+"""From what a guest answers to an `Execution`: who may say what, and what is not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from codefeedback.errors import (
+    BackstopError,
+    ProblemError,
+    RunLostError,
+    SandboxUnavailableError,
+)
+from codefeedback.problems import Limits
+from codefeedback.sandbox import testimony
+from codefeedback.sandbox.interface import (
+    NO_VALUE,
+    Call,
+    Check,
+    Command,
+    Execution,
+    Limit,
+    Stage,
+)
+from codefeedback.spans import Source
+
+# What a process may say of itself. Only the process of the test says how the test went.
+_OF_PROGRAM = {"compile": Stage.COMPILE, "run": Stage.RUN, "overflow": Stage.RUN}
+_OF_CALL = {**_OF_PROGRAM, "done": Stage.RETURNED}
+_OF_TEST = {
+    "passed": Stage.PASSED,
+    "failed": Stage.FAILED,
+    "raised": Stage.RUN,
+    "missing": Stage.RUN,
+    "lost": Stage.LOST,
+}
+
+# What the program's process says of others, and can forge: that code of the problem fails, or that
+# we could not set the process up.
+_CLAIMS = {"problem": ProblemError, "unready": SandboxUnavailableError}
+
+
+class ClaimError(Exception):
+    """The program's process says that not the program failed."""
+
+    def __init__(self, error: Exception, execution: Execution) -> None:
+        self.error = error
+        self.execution = execution
+
+
+def execution_of(
+    command: Command,
+    limits: Limits,
+    facts: dict[str, Any],
+    outputs: Sequence[bytes],
+    reused: bool = False,
+) -> Execution:
+    """The facts about one run.
+
+    `outputs` are stdout, stderr, the report of the program's process and that of the test's.
+    Raises ProblemError when the test fails by itself, RunLostError and BackstopError when we
+    failed, ClaimError for what has to be looked into.
+    """
+    stdout, stderr, *reports = outputs
+    report, test_report = (testimony.read(data) for data in reports)
+    split = isinstance(command, Check) and command.split
+    by_test = split and report.get("phase") == "run" and "exception" not in report
+    said = test_report if by_test else report
+    phase = str(said.get("phase"))
+    limit = _limit_hit(facts)
+    if max(len(stdout), len(stderr)) > limits.output_bytes or phase == "overflow":
+        limit = limit or Limit.OUTPUT
+    if by_test and phase == "problem":
+        raise ProblemError(testimony.text_of(said, "reason") or "the test fails by itself")
+    if by_test and phase not in _OF_TEST and limit is None:
+        raise RunLostError("the process of the test code ended without a word")
+    stage = _stages(command, by_test).get(phase, Stage.RUN if said else Stage.START)
+    test = Source(command.test, "<test>") if isinstance(command, Check) else command.program
+    test_failed = stage is Stage.FAILED
+    program, *_ = facts["children"]
+    execution = Execution(
+        stage=stage,
+        exit_code=program["exit_code"],
+        signal=program["signal"],
+        wall_seconds=facts["wall_seconds"],
+        cpu_seconds=sum(child["cpu_seconds"] for child in facts["children"]),
+        delay_seconds=program["delay_seconds"],
+        max_rss_bytes=program["max_rss_bytes"],
+        stdout=stdout[: limits.output_bytes],
+        stderr=stderr[: limits.output_bytes],
+        limit_hit=limit,
+        trace=None if test_failed else testimony.trace_of(said, command.program),
+        test_trace=testimony.trace_of(said, test) if test_failed else None,
+        value=testimony.value_of(said) if stage is Stage.RETURNED else NO_VALUE,
+        missing=testimony.text_of(said, "missing"),
+        split=split or not isinstance(command, Check),
+        reused=reused,
+    )
+    if phase in _CLAIMS:
+        reason = testimony.text_of(said, "reason") or "its code fails"
+        raise ClaimError(_CLAIMS[phase](reason), execution)
+    return execution
+
+
+def _stages(command: Command, by_test: bool) -> dict[str, Stage]:
+    """What the one who speaks may say."""
+    if by_test:
+        return _OF_TEST
+    if isinstance(command, Check) and not command.split:
+        return _OF_PROGRAM | _OF_TEST
+    return _OF_CALL if isinstance(command, Call) else _OF_PROGRAM
+
+
+def _limit_hit(facts: dict[str, Any]) -> Limit | None:
+    hits = [child["limit_hit"] for child in facts["children"] if child["limit_hit"]]
+    if "backstop" in hits:
+        raise BackstopError(f"a run was not over after {facts['wall_seconds']:.0f} s")
+    return Limit(hits[0]) if hits else None

@@ -1,0 +1,191 @@
+"""What sandboxes that run programs in guests have in common: whom to ask again, and whom to
+believe."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from signal import SIGKILL
+
+from codefeedback.errors import (
+    BackstopError,
+    RunLostError,
+    SandboxError,
+    SandboxUnavailableError,
+    UsageError,
+)
+from codefeedback.problems import Limits
+from codefeedback.sandbox.executions import ClaimError, execution_of
+from codefeedback.sandbox.interface import Check, Command, Execution, Limit, Sandbox
+from codefeedback.sandbox.worker import Worker
+from codefeedback.spans import Source
+
+# How often a run is tried whose guest vanished, before we say that we failed.
+_TRIES = 3
+_BACKSTOP_TRIES = 2
+# A program that was ended at its limit while it waited for a processor for more than this share
+# of its time ran beside others, which cost it time of its own, too: it gets a second run.
+_CONTENDED = 0.2
+
+
+class GuestSandbox(Sandbox):
+    """Runs commands in guests that `_take` and `_give_back` hand out and get back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._busy: set[Worker] = set()
+        self._closed = False
+
+    @abstractmethod
+    def _take(self) -> Worker:
+        """A worker that owes nothing."""
+
+    @abstractmethod
+    def _give_back(self, worker: Worker) -> None:
+        """Keeps or ends a worker."""
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            for worker in self._busy:
+                worker.interrupt()
+
+    def run(self, command: Command, limits: Limits) -> Execution:
+        doubted = False
+        lost = backstops = 0
+        while True:
+            try:
+                execution = self._run_once(command, limits)
+            except ClaimError as claim:
+                self._believe_or_not(claim, command, limits)
+                return claim.execution
+            except RunLostError:
+                lost += 1
+                if self._closed or lost == _TRIES:
+                    raise
+                continue
+            except BackstopError:
+                backstops += 1
+                if backstops == _BACKSTOP_TRIES:
+                    raise
+                continue
+            except OSError as error:
+                raise SandboxUnavailableError(f"cannot run programs: {error}") from error
+            if doubted or not _is_doubtful(execution):
+                return execution
+            doubted = True
+
+    def run_all(
+        self,
+        commands: Sequence[Command],
+        limits: Limits,
+        *,
+        ahead: bool = True,
+        reuse: bool = False,
+    ) -> Generator[Execution]:
+        waiting = deque(commands)
+        while waiting:
+            if len(waiting) > 1:
+                for execution in self._smooth(list(waiting), limits, ahead, reuse):
+                    waiting.popleft()
+                    yield execution
+            if waiting:  # the one with which something was wrong, or a last one
+                yield self.run(waiting.popleft(), limits)
+
+    def _smooth(
+        self, commands: list[Command], limits: Limits, ahead: bool, reuse: bool
+    ) -> Generator[Execution]:
+        """Runs commands of one program until there is one that has to be looked into."""
+        reuse = reuse and not any(isinstance(command, Check) for command in commands)
+        try:
+            worker = self._borrow()
+        except (SandboxError, OSError):
+            return  # who runs the first one by itself will say so
+        way = (
+            worker.run_reused(commands, limits)
+            if reuse
+            else worker.run_many(commands, limits, ahead)
+        )
+        try:
+            for command, (facts, outputs) in zip(commands, way, strict=False):
+                execution = execution_of(command, limits, facts, outputs, reused=reuse)
+                if _is_doubtful(execution) and not reuse:
+                    return
+                yield execution
+        except (SandboxError, ClaimError):
+            return
+        finally:
+            try:
+                way.close()
+            except RunLostError:
+                worker.owed += 1
+            self._return(worker)
+
+    def _believe_or_not(self, claim: ClaimError, command: Command, limits: Limits) -> None:
+        """What is true without the program as well is none of its inventions."""
+        empty = replace(command, program=Source("", command.program.name))
+        try:
+            self._run_once(empty, limits)
+        except ClaimError:
+            raise claim.error from None
+
+    def _run_once(self, command: Command, limits: Limits) -> Execution:
+        worker = self._borrow()
+        try:
+            facts, outputs = worker.run(command, limits)
+        finally:
+            self._return(worker)
+        return execution_of(command, limits, facts, outputs)
+
+    def _borrow(self) -> Worker:
+        worker = self._take()
+        with self._lock:
+            if not self._closed:
+                self._busy.add(worker)
+                return worker
+        worker.close()
+        raise RunLostError("the sandbox is closed")
+
+    def _return(self, worker: Worker) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+        self._give_back(worker)
+
+
+def _is_doubtful(execution: Execution) -> bool:
+    """Whether something that is not the program's may have ended it: somebody's SIGKILL, or time
+    that others cost it."""
+    if execution.limit_hit is Limit.CPU:
+        return execution.delay_seconds > _CONTENDED * execution.cpu_seconds
+    return execution.limit_hit is None and execution.signal == SIGKILL
+
+
+def installed_paths(python: str | None, site_packages: bool) -> tuple[str, ...]:
+    """The folders of installed packages, if asked for, of an interpreter (default: this one).
+
+    A foreign interpreter is asked in any case: it says early what is wrong with it. Raises
+    UsageError if it does not run.
+    """
+    if python is None and not site_packages:
+        return ()
+    python = python or sys.executable
+    script = (
+        "import json, sys, sysconfig; p = sysconfig.get_paths();"
+        "print(json.dumps([sys.version_info[:2], sorted({p['purelib'], p['platlib']})]))"
+    )
+    try:
+        answer = subprocess.run(
+            [python, "-c", script], stdin=subprocess.DEVNULL, capture_output=True, check=True
+        )
+        version, paths = json.loads(answer.stdout)
+    except (OSError, subprocess.CalledProcessError, ValueError) as error:
+        raise UsageError(f"{python} is no Python interpreter that runs: {error}") from None
+    if version < [3, 8]:
+        raise UsageError(f"{python} is Python {version[0]}.{version[1]}; 3.8 or later is needed")
+    return tuple(paths) if site_packages else ()

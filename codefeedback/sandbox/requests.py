@@ -1,0 +1,81 @@
+"""From a command to the frames that a guest reads (the other end: `guest/zygote.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from codefeedback.guest import channel, values
+from codefeedback.problems import Limits
+from codefeedback.sandbox.interface import Call, Command, Script
+from codefeedback.spans import Source
+
+
+def backstop_seconds(limits: Limits) -> float:
+    """Wall-clock seconds after which a run is our failure: so much slower is no honest machine."""
+    return 60.0 + 20.0 * (limits.cpu_seconds + limits.wall_seconds)
+
+
+def header(way: str, commands: Sequence[Command], limits: Limits) -> bytes:
+    """What the zygote itself reads: nothing of the program."""
+    return channel.frame(
+        {
+            "way": way,
+            "kind": kind_of(commands[0]),
+            "cases": len(commands),
+            "limits": limits.to_dict(),
+            "backstop_seconds": backstop_seconds(limits),
+        }
+    )
+
+
+def kind_of(command: Command) -> str:
+    if isinstance(command, Script):
+        return "script"
+    if isinstance(command, Call):
+        return "call"
+    return "split" if command.split else "inside"
+
+
+def program(command: Command) -> bytes:
+    source: Source = command.program
+    about = {
+        "name": source.name,
+        "ignore_cookie": source.ignore_cookie,
+        "prelude": command.prelude,
+    }
+    return channel.frame(about, source.data)
+
+
+def case(command: Command) -> bytes:
+    """One case; for a split test followed by the frame that only the test's process reads."""
+    kind = {"kind": kind_of(command)}
+    if isinstance(command, Script):
+        about = {**kind, "args": list(command.args), "file_names": list(command.files)}
+        return channel.frame(about, command.stdin, *command.files.values())
+    if isinstance(command, Call):
+        return channel.frame({**kind, **_call(command)})
+    test = {"test": command.test, "setup": command.setup, "entry_point": command.entry_point}
+    if command.split:
+        return channel.frame(kind) + channel.frame(test)
+    return channel.frame({**kind, **test})
+
+
+def reused_cases(commands: Sequence[Command]) -> bytes:
+    """All cases of a program at once, for the process that runs them one after the other."""
+    calls = [_call(command) for command in commands if isinstance(command, Call)]
+    inputs = [command.stdin for command in commands if isinstance(command, Script)]
+    return channel.frame({"calls": calls}, *inputs)
+
+
+def end() -> bytes:
+    """No more cases of this program."""
+    return channel.frame({"end": True})
+
+
+def _call(command: Call) -> dict[str, Any]:
+    return {
+        "entry_point": command.entry_point,
+        "args": values.encode(list(command.args)),
+        "kwargs": {name: values.encode(item) for name, item in command.kwargs.items()},
+    }
