@@ -27,15 +27,12 @@ class Capture:
     """Describes exceptions of one compiled program."""
 
     def __init__(self, code: Optional[types.CodeType] = None) -> None:
+        self._code = code
         self._known: Set[int] = set()
-        self._keep: List[types.CodeType] = []
-        if code is not None:
-            self._learn(code)
 
     def _learn(self, code: types.CodeType) -> None:
         # Identity, not the file name: a program can compile other text under its own name.
         self._known.add(id(code))
-        self._keep.append(code)
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType):
                 self._learn(constant)
@@ -43,6 +40,8 @@ class Capture:
     def describe(self, error: BaseException) -> Dict[str, Any]:
         """The exception as JSON values; the grader reads it as `codefeedback.traces.Trace`."""
         try:
+            if self._code is not None and not self._known:
+                self._learn(self._code)
             return self._describe(error, set())
         except (MemoryError, RecursionError):
             return {"type": values.type_name(type(error)), "bases": _bases(type(error))}

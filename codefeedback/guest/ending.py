@@ -7,6 +7,7 @@ process most of all. Where no object is left whose end could be seen, it is left
 from __future__ import annotations
 
 import _io
+import _thread
 import atexit
 import gc
 import os
@@ -19,7 +20,7 @@ from . import values
 # Their end can run code, or write what they hold back.
 _LIVING = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 _WRITING = (_io.BufferedWriter, _io.BufferedRandom, _io.BufferedRWPair)
-_HARMLESS = (_io.FileIO, _io.BufferedReader, _io.BytesIO, _io.StringIO)
+_HARMLESS: Set[type] = {_io.FileIO, _io.BufferedReader, _io.BytesIO, _io.StringIO}
 _STREAMS = (sys.__stdout__, sys.__stderr__)
 _namespace = type.__dict__["__dict__"].__get__
 
@@ -36,12 +37,18 @@ def end_quickly(code: Any) -> NoReturn:
     """
     if code is None or (type(code) is int and 0 <= code <= 255):
         threading = sys.modules.get("threading")
-        if threading is not None:
+        if threading is not None and (_thread._count() or _has_exits(threading)):
             threading._shutdown()
         atexit._run_exitfuncs()
         if not _something_is_left() and _flushed():
             os._exit(code or 0)
+    gc.unfreeze()  # the shut-down frees all that it can reach, the standard streams among it
     raise SystemExit(code)
+
+
+def _has_exits(threading: Any) -> bool:
+    """Whether something is to be done when all threads are over (CPython 3.9 and later)."""
+    return bool(getattr(threading, "_threading_atexits", ()))
 
 
 def _flushed() -> bool:
@@ -71,6 +78,14 @@ def _something_is_left() -> bool:
         return any(kind in _LIVING or _has_finalizer(kind) for kind in kinds)
     except BaseException:  # it asks objects of the program's
         return True
+
+
+def know_harmless_kinds() -> None:
+    """Looks at all classes that there are now, so that `end_quickly` need not."""
+    kinds = [kind for kind in gc.get_objects() if isinstance(kind, type)]
+    kinds += [type(item) for item in gc.get_objects()]
+    special = (_io.TextIOWrapper, *_WRITING, *_LIVING)
+    _HARMLESS.update(kind for kind in kinds if kind not in special and not _has_finalizer(kind))
 
 
 def _has_finalizer(kind: type) -> bool:

@@ -103,21 +103,30 @@ def limit_for_good() -> None:
     _raise_soft(resource.RLIMIT_STACK, _STACK_BYTES)
 
 
-def limit_self(limits: Dict[str, Any], size: int, tasks: Optional[int]) -> None:
-    """Lowers this process's limits to `limits` (see `codefeedback.Limits`).
+def limits_for(
+    limits: Dict[str, Any], size: int, tasks: Optional[int]
+) -> List[Tuple[int, Tuple[int, int]]]:
+    """What to call ``resource.setrlimit`` with in a child (see `codefeedback.Limits`).
 
     `size` is its address space now, 0 if that is unknown; `tasks` how many processes and threads
     of this user run already, where the kernel can limit their number.
     """
     cpu = math.ceil(limits["cpu_seconds"])
     # The supervisor's clock is exact; this is only there should the supervisor be gone.
-    _lower(resource.RLIMIT_CPU, cpu + 2)
+    wanted = {resource.RLIMIT_CPU: cpu + 2}
     # One byte more than allowed tells a program that stops at the limit from one that exceeds it.
-    _lower(resource.RLIMIT_FSIZE, limits["output_bytes"] + 1)
+    wanted[resource.RLIMIT_FSIZE] = limits["output_bytes"] + 1
     if size:
-        _lower(resource.RLIMIT_AS, size + space_for(limits))
+        wanted[resource.RLIMIT_AS] = size + space_for(limits)
     if tasks is not None:
-        _lower(resource.RLIMIT_NPROC, tasks + limits["processes"])
+        wanted[resource.RLIMIT_NPROC] = tasks + limits["processes"]
+    return [(kind, (value, value)) for kind, value in _possible(wanted)]
+
+
+def _possible(wanted: Dict[int, int]) -> Iterator[Tuple[int, int]]:
+    for kind, value in wanted.items():
+        _, hard = resource.getrlimit(kind)
+        yield kind, value if hard == resource.RLIM_INFINITY else min(value, hard)
 
 
 def space_for(limits: Dict[str, Any]) -> int:
@@ -140,10 +149,8 @@ def space_limited(size: int, limits: Dict[str, Any]) -> Iterator[None]:
 
 
 def _lower(kind: int, value: int) -> None:
-    _, hard = resource.getrlimit(kind)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(kind, (value, value))
+    for _, possible in _possible({kind: value}):
+        resource.setrlimit(kind, (possible, possible))
 
 
 def _raise_soft(kind: int, value: int) -> None:

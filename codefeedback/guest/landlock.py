@@ -107,7 +107,14 @@ def runtime_files(more: Iterable[str] = ()) -> List[str]:
     """What an interpreter and ordinary programs need to read: libraries, not the machine's data."""
     version_folder = "python%d.%d" % sys.version_info[:2]
     prefixes = {sys.base_prefix, sys.base_exec_prefix, os.path.realpath(sys.base_prefix)}
-    own = [os.path.dirname(os.__file__), sys.executable, os.path.realpath(sys.executable)]
+    # A virtual environment's interpreter is a link, and looks for the file beside it.
+    configuration = os.path.join(os.path.dirname(os.path.dirname(sys.executable)), "pyvenv.cfg")
+    own = [
+        configuration,
+        os.path.dirname(os.__file__),
+        sys.executable,
+        os.path.realpath(sys.executable),
+    ]
     for prefix in prefixes:
         own += [os.path.join(prefix, "lib", version_folder), os.path.join(prefix, "bin")]
         own += _libraries(os.path.join(prefix, "lib"))

@@ -25,8 +25,10 @@ class NotFound(Exception):
 class Program:
     """A program's text, its module, and what describes its exceptions."""
 
-    def __init__(self, request: Dict[str, Any], module_name: str) -> None:
+    def __init__(self, request: Dict[str, Any]) -> None:
+        module_name = "__main__" if request["kind"] == "script" else _module_name(request)
         self.name: str = request["name"]
+        self.kind: str = request["kind"]
         self._prelude: str = request["prelude"]
         self._request = request
         self.capture = capture.Capture()
@@ -125,13 +127,13 @@ def run_foreign(text: str, name: str, scope: Dict[str, Any]) -> None:
 
 def run_script(request: Dict[str, Any]) -> None:
     """Runs the program as ``python NAME ARGS`` would; leaves by SystemExit."""
-    program = Program(request, "__main__")
+    program = prepared(request)
     end = ending.end_quickly if request["quick"] else ending.end
     code = program.compile()
     if code is None:
         end(1)
     sys.argv[:] = [program.name, *request["args"]]
-    report.write({"phase": "run"})
+    report.running(request["compiled"])
     try:
         program.execute(code)
     except BadProblem as error:
@@ -185,12 +187,20 @@ def outcome_of_call(
 
 def compiled(request: Dict[str, Any]) -> Tuple[Program, types.CodeType]:
     """The program as a module to be; leaves the process, with a report, if it does not compile."""
-    program = Program(request, module_name(request))
+    program = prepared(request)
     code = program.compile()
     if code is None:
         leave(1)
-    report.write({"phase": "run"})
+    report.running(request["compiled"])
     return program, code
+
+
+def prepared(request: Dict[str, Any]) -> Program:
+    """The program of a request: what a supervisor got ready, or a new one."""
+    known: Optional[Program] = request.get("prepared")
+    if known is not None and known.kind == request["kind"]:
+        return known
+    return Program(request)
 
 
 def load(request: Dict[str, Any]) -> Program:
@@ -211,7 +221,7 @@ def execute_or_leave(program: Program, code: types.CodeType) -> None:
         leave(1)
 
 
-def module_name(request: Dict[str, Any]) -> str:
+def _module_name(request: Dict[str, Any]) -> str:
     """A program that is imported is not ``__main__``: its main block does not run."""
     stem: str = request["name"].rsplit(".", 1)[0]
     return stem if stem.isidentifier() and stem not in sys.modules else "solution"

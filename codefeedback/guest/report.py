@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
+#: What a child says to its supervisor, aside from its report.
+TAKEN, COMPILED = b"t", b"c"
+
+_TOO_LARGE = b'{"phase": "overflow"}'
+_NO_MEMORY = b'{"phase": "run", "exception": {"type": "MemoryError", "bases": ["MemoryError"]}}'
 _fd = -1
 
 # Taken now: the program may replace what these modules hold.
@@ -26,16 +31,28 @@ def write(data: Dict[str, Any]) -> None:
     """Replaces the report. One that does not fit says so; one that cannot be written is none."""
     try:
         _replace(encoded(data))
-    except Exception:
+    except Exception as error:
         # Too large for the memory or for the file limit, or values of a class that lies.
         try:
-            _replace(b'{"phase": "overflow"}')
+            _replace(_NO_MEMORY if isinstance(error, MemoryError) else _TOO_LARGE)
         except OSError:
             pass
 
 
 def encoded(data: Dict[str, Any]) -> bytes:
     return _dumps(data).encode("ascii")
+
+
+def running(compiled: Optional[int]) -> None:
+    """Says that the program compiled and runs: here, and at the descriptor `compiled`, where the
+    program cannot take it back. None if that is known."""
+    try:
+        _replace(b'{"phase": "run"}')
+    except OSError:
+        pass
+    if compiled is not None:
+        os.write(compiled, COMPILED)
+        os.close(compiled)
 
 
 def _replace(body: bytes) -> None:

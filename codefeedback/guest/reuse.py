@@ -12,21 +12,21 @@ import time
 from typing import Any, Callable, Dict, List
 
 from . import channel, kernel, program, report, supervise
-from .station import Station, blocking_pipe
+from .station import Station
 
 _GO, _DONE = b"g", b"d"
 
 
 def run_all(station: Station, request: Dict[str, Any]) -> None:
     """Runs the cases of one request in one process, until one of them ends it."""
-    go, done = blocking_pipe(), blocking_pipe()
+    go, done = os.pipe(), os.pipe()
     station.prepare()
     run = supervise.Run(station, request, self_reading=True)
     body, ends = _BODIES[request["kind"]], (go[0], done[1])
     process = run.start(body, station.report, ends, supervise.receive_reused)
-    used, taken = 0.0, False
+    used = 0.0
     for _ in range(request["cases"]):
-        station.prepare()
+        station.empty()
         os.write(go[1], _GO)
         started = time.monotonic()
         process.limits = {
@@ -34,7 +34,6 @@ def run_all(station: Station, request: Dict[str, Any]) -> None:
             "cpu_seconds": used + request["limits"]["cpu_seconds"],
         }
         supervise.watch(station, [process], request, started, until=done[0])
-        taken = taken or station.take_word()
         lives = bool(process.alive and os.read(done[0], 1))
         if not lives:
             process.kill()
@@ -43,7 +42,8 @@ def run_all(station: Station, request: Dict[str, Any]) -> None:
         facts = {
             "wall_seconds": time.monotonic() - started,
             "children": [{**process.facts(), "cpu_seconds": max(0.0, used - before)}],
-            "in_step": taken,
+            "compiled": station.heard(report.COMPILED) > 0,
+            "in_step": station.heard(report.TAKEN) > 0,
             "over": not lives,
         }
         outputs = station.outputs(request["limits"], supervise.MAX_REPORT)
@@ -55,25 +55,26 @@ def run_all(station: Station, request: Dict[str, Any]) -> None:
     station.clean()
     for fd in (*go, *done):
         os.close(fd)
-    if not taken:
+    if not station.heard(report.TAKEN):
         os._exit(1)
 
 
 def _script_cases(request: Dict[str, Any]) -> None:
     """The body of a process that runs a program once per standard input."""
-    request["code"] = program.Program(request, "__main__").compile()
+    request["code"] = program.Program(request).compile()
     if request["code"] is None:
         program.leave(1)
     folder = os.getcwd()
-    for stdin in request["inputs"]:
+    for number, stdin in enumerate(request["inputs"]):
         _wait()
         # The offsets are shared with the supervisor, which emptied the files.
         os.write(0, stdin)
         os.lseek(0, 0, os.SEEK_SET)
         _open_streams()
-        subject = program.Program(request, "__main__")
+        subject = program.Program(request)
         sys.argv[:] = [request["name"]]
-        report.write({"phase": "run"})
+        if number == 0:
+            report.running(request["compiled"])
         _expect_plain_end(subject)
         os.chdir(folder)
         _tell()

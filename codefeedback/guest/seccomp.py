@@ -33,7 +33,13 @@ _CLONE_FORBIDDEN = 0x7E020000 | 0x8000
 # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY, F_ADD_SEALS.
 _FCNTL_FORBIDDEN = (8, 10, 15, 1024, 1026, 1033)
 # TIOCSTI, TIOCLINUX, TIOCSETD (loads line disciplines), and F_SETOWN again: FIOSETOWN, SIOCSPGRP.
-_IOCTL_FORBIDDEN = (0x5412, 0x541C, 0x5423, 0x8901, 0x8902)
+# And what sets the flags of an inode, which would outlast a program: FS_IOC_SETFLAGS,
+# FS_IOC32_SETFLAGS, FS_IOC_FSSETXATTR.
+_IOCTL_FORBIDDEN = (0x5412, 0x541C, 0x5423, 0x8901, 0x8902, 0x40086602, 0x40046602, 0x401C5820)
+# Rights, owners and times of files, which Landlock leaves alone.
+_OF_ATTRIBUTES = (
+    "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat"
+).split()
 _PERSONALITY_QUERY = 0xFFFFFFFF
 _SECCOMP_SET_MODE_FILTER, _SECCOMP_NEW_LISTENER = 1, 8
 _PRIO_PROCESS, _IOPRIO_WHO_PROCESS = 0, 1
@@ -56,6 +62,7 @@ class _Step(NamedTuple):
 _ALLOW = _Step(_RETURN, 0x7FFF0000)
 _KILL = _Step(_RETURN, 0x80000000)
 _DENY = _Step(_RETURN, 0x00050000 | 1)  # EPERM
+_PRETEND = _Step(_RETURN, 0x00050000)  # does nothing, and says that it did
 _UNKNOWN = _Step(_RETURN, 0x00050000 | 38)  # ENOSYS
 
 
@@ -89,12 +96,13 @@ def broad_filter(machine: str) -> bytes:
     return _assemble(_Step(_LOAD, _ARCHITECTURE, here))
 
 
-def program_filter(machine: str, *, foreign_signals: bool) -> bytes:
+def program_filter(machine: str, *, foreign_signals: bool, foreign_files: bool = True) -> bytes:
     """What a program may not do besides: reach the supervisor, its siblings, or its own bars.
 
     Only on top of the broad filter, which settles the architecture. `foreign_signals` says that
     something else keeps signals in; if not, a process can signal itself and its group only, and
-    the processes that it forks only their group.
+    the processes that it forks only their group. `foreign_files` says that something else keeps the
+    attributes of the machine's files from changing; if not, changes of attributes are ignored.
     """
     me = _argument(0, _one_of([0], _ALLOW, _DENY))
     who_me = _argument(1, _one_of([0], _ALLOW, _DENY))
@@ -104,6 +112,7 @@ def program_filter(machine: str, *, foreign_signals: bool) -> bytes:
         "landlock_restrict_self": _DENY,
         "seccomp": _DENY,
         "pidfd_open": _DENY,
+        "memfd_create": _DENY,
         "pidfd_send_signal": _DENY,
         "prctl": _argument(0, _one_of(_PRCTL_ALLOWED, _ALLOW, _DENY)),
         "prlimit64": me,
@@ -120,7 +129,10 @@ def program_filter(machine: str, *, foreign_signals: bool) -> bytes:
         checks["kill"] = _argument(0, _one_of([0, _OWN_PID], _ALLOW, _DENY))
         checks["tgkill"] = _argument(0, _one_of([_OWN_PID], _ALLOW, _DENY))
         checks["tkill"] = _DENY
-    steps = {NUMBERS[machine][name]: step for name, step in checks.items()}
+    if not foreign_files:
+        checks.update((name, _PRETEND) for name in _OF_ATTRIBUTES)
+    numbers = NUMBERS[machine]
+    steps = {numbers[name]: step for name, step in checks.items() if name in numbers}
     return _assemble(_Step(_LOAD, _NUMBER, _by_number(steps, _ALLOW)))
 
 

@@ -21,40 +21,61 @@ class Station:
 
     def __init__(self, control: int, folders: List[str]) -> None:
         self.control = _high(control)
-        self.stdin, self.stdout, self.stderr = (_high(_scratch_file()) for _ in range(3))
-        self.report, self.test_report = (_high(_scratch_file()) for _ in range(2))
+        _fill_up()
+        self._files: List[int] = []
         self.wakeups = _wake_on_child()
-        #: a byte says that a child has read from `control` what was meant for it
-        self.taken, self.take = _pipe()
+        #: where children say how far they came (`report.TAKEN`, `report.COMPILED`)
+        self.words, self.word = _pipe()
+        self._heard = b""
         #: the folders that programs can write to; the first is where they run
         self.folders = folders
         self.meter = kernel.Meter()
         #: what a program's process calls last, before any code of the program's
         self.confine: Callable[[], None] = lambda: None
+        #: whether our death ends all that we started, and nobody else sees it
+        self.world_apart = False
         #: whether other processes of this user cannot look into a program's process
         self.dumpable = False
         #: whether a process may end without a shut-down of the interpreter that nobody sees
         self.quick = False
         #: what preloaded modules want to do when a program forks
         self.fork_hooks: List[Dict[str, Any]] = []
+        self.prepare()
 
-    def split_off(self) -> None:
-        """In a forked supervisor: what tells of the process that opened it is opened anew."""
+    def split_off(self) -> int:
+        """In a forked supervisor: what tells of the process that opened it is opened anew, and
+        children speak to it alone. Where it can itself say a word to its parent."""
         self.meter = kernel.Meter()
+        to_parent = self.word
+        self.words, self.word = _pipe()
         self.wakeups = _wake_on_child()
+        return to_parent
 
     def prepare(self) -> None:
-        """Empty files for the next program's process."""
-        for fd in (self.stdin, self.stdout, self.stderr, self.report, self.test_report):
-            # Flags are shared with processes that are gone: an O_APPEND of theirs must go, too.
-            fcntl.fcntl(fd, fcntl.F_SETFL, 0)
+        """New files for the next program's process: one that is used again keeps its rights, its
+        flags and its locks."""
+        for fd in self._files:
+            os.close(fd)
+        self._files = [_scratch_file() for _ in range(5)]
+        self.stdin, self.stdout, self.stderr, self.report, self.test_report = self._files
+        self.heard(b"")
+        self._heard = b""
+
+    def empty(self) -> None:
+        """The same for a process that goes on."""
+        for fd in self._files:
             os.ftruncate(fd, 0)
             os.lseek(fd, 0, os.SEEK_SET)
 
-    def give_input(self, data: bytes) -> None:
-        """What the next program's process reads as its standard input."""
-        write_all(self.stdin, data)
-        os.lseek(self.stdin, 0, os.SEEK_SET)
+    def furnish(self, request: Dict[str, Any]) -> None:
+        """The standard input and the files of the next program's process."""
+        if request.get("stdin"):
+            _write_all(self.stdin, request["stdin"])
+            os.lseek(self.stdin, 0, os.SEEK_SET)
+        for name, data in request.get("files", ()):
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+            _write_all(fd, data)
+            os.close(fd)
 
     def outputs(self, limits: Dict[str, Any], max_report: int) -> List[bytes]:
         """stdout, stderr and both reports, with one byte more than may be if there is more."""
@@ -66,12 +87,13 @@ class Station:
             _content(self.test_report, max_report + 1),
         ]
 
-    def take_word(self) -> bool:
-        """Whether a child said that it read what was meant for it; forgets it."""
+    def heard(self, word: bytes) -> int:
+        """How many children said this since `prepare`."""
         try:
-            return bool(os.read(self.taken, 64))
+            self._heard += os.read(self.words, 64)
         except BlockingIOError:
-            return False
+            pass
+        return self._heard.count(word)
 
     def forget_wakeups(self) -> None:
         try:
@@ -100,17 +122,17 @@ class Station:
         """Removes what a program left in its folders. Raises OSError if something stays."""
         for folder in self.folders:
             try:
-                with os.scandir(folder) as entries:
-                    found = list(entries)
-            except PermissionError:
                 os.chmod(folder, stat.S_IRWXU)
-                with os.scandir(folder) as entries:
-                    found = list(entries)
+            except FileNotFoundError:  # where a program can remove its folder
+                os.mkdir(folder)
+            with os.scandir(folder) as entries:
+                found = list(entries)
             for entry in found:
                 if entry.is_dir(follow_symlinks=False):
                     _remove_tree(folder)
                     break
                 os.unlink(entry.path)
+            os.utime(folder)
         os.chdir(self.folders[0])
 
 
@@ -147,7 +169,7 @@ def _free_name(folder: str, number: int) -> str:
     return ".%d" % number
 
 
-def write_all(fd: int, data: bytes) -> None:
+def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
@@ -186,14 +208,14 @@ def _nothing(*_: Any) -> None:
     """A handler: a signal that is ignored writes nothing to the pipe."""
 
 
-def blocking_pipe() -> Tuple[int, int]:
-    """(read end, write end), above the descriptors that a program's process gets."""
-    reader, writer = os.pipe()
-    return _high(reader), _high(writer)
+def _fill_up() -> None:
+    """Takes all low descriptors, so that those to come are high. Children close them."""
+    while os.open(os.devnull, os.O_RDWR) < _LOWEST:
+        pass
 
 
 def _pipe() -> Tuple[int, int]:
-    reader, writer = blocking_pipe()
+    reader, writer = os.pipe()
     for fd in (reader, writer):
         os.set_blocking(fd, False)
     return reader, writer

@@ -6,8 +6,9 @@ split test, the test's process itself reads the text, after the program's proces
 
 from __future__ import annotations
 
-import gc
+import _signal  # type: ignore[import-not-found]
 import os
+import resource
 import select
 import signal
 import sys
@@ -15,7 +16,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import channel, kernel, program, report, serve, testing
-from .station import Station, blocking_pipe, write_all
+from .station import Station
 
 _CHECK_SECONDS = 0.025  # between looks at what no clock tells: the number of processes
 _GRACE_SECONDS = 1.0  # for the program's half to end after the test's half has
@@ -128,19 +129,19 @@ class Run:
         wall = time.monotonic() - started
         kill_all(self._children)
         station.clean()
-        reads = self._read is not None or self._split
         facts = {
             "wall_seconds": wall,
             "children": [child.facts() for child in self._children],
+            "compiled": self._read is None or station.heard(report.COMPILED) > 0,
             # What a process did not live to read is still in the way.
-            "in_step": station.take_word() or not reads,
+            "in_step": station.heard(report.TAKEN) == bool(self._read) + self._split,
         }
         return facts, station.outputs(self._request["limits"], MAX_REPORT)
 
     def _start_halves(self) -> None:
         """The program's half first; only then is the test read, so that nothing of it is
         inherited."""
-        to_program, from_test = blocking_pipe(), blocking_pipe()
+        to_program, from_test = os.pipe(), os.pipe()
         # (read end, write end) as each half sees them
         program_ends, test_ends = (to_program[0], from_test[1]), (from_test[0], to_program[1])
         self.start(serve.serve, self._station.report, program_ends, self._read)
@@ -152,9 +153,9 @@ class Run:
     def _wait_taken(self) -> bool:
         """Waits until the program's half has read its part; False if it ended before."""
         station, half = self._station, self._children[0]
-        while not station.take_word():
-            ready, _, _ = select.select([station.taken, station.wakeups[0]], [], [])
-            if station.taken not in ready:
+        while not station.heard(report.TAKEN):
+            ready, _, _ = select.select([station.words, station.wakeups[0]], [], [])
+            if station.words not in ready:
                 station.forget_wakeups()
                 half.reap()
                 if not half.alive:
@@ -173,11 +174,15 @@ class Run:
         `read` is what it reads from the grader by itself.
         """
         size, base_rss = kernel.memory_in_use(self._station.meter)
-        request = self._request
+        request = {**self._request, "quick": self._station.quick, "channel": (4, 5)}
+        request["compiled"] = None if read is None else 4 + len(ends)
         if body is testing.run_test:  # it serves the program's calls, and is the problem's own code
             limits = request["limits"]
             limits = {**limits, "cpu_seconds": 3 * limits["cpu_seconds"] + 2}
-            request = {"limits": limits}
+            request = {"limits": limits, "channel": (4, 5)}
+        if read is None:  # with as little as possible left to the child
+            self._station.furnish(request)
+        rlimits = kernel.limits_for(request["limits"], size, self._tasks)
         pid = os.fork()
         if pid:
             self._children.append(Child(pid, request["limits"], base_rss))
@@ -186,41 +191,36 @@ class Run:
             report.open_at(report_fd)
             if read is not None:
                 request = {**request, **read(self._station.control)}
-                os.write(self._station.take, b"t")
-            self._become(request, report_fd, ends, size)
+                os.write(self._station.word, report.TAKEN)
+                self._station.furnish(request)
+            word = () if read is None or body is testing.run_test else (self._station.word,)
+            self._become(body, (report_fd, *ends, *word))
+            for limit in rlimits:
+                resource.setrlimit(*limit)
         except BaseException as error:
             report.write({"phase": "unready", "reason": repr(error)})
             os._exit(70)
         body(request)
         raise SystemExit(0)
 
-    def _become(
-        self, request: Dict[str, Any], report_fd: int, ends: Tuple[int, ...], size: int
-    ) -> None:
-        """In the child: files, confinement, descriptors and limits of a program's process."""
+    def _become(self, body: Callable[[Dict[str, Any]], None], kept: Tuple[int, ...]) -> None:
+        """In the child: confinement and descriptors of a program's process."""
         station = self._station
         os.setsid()
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        kernel.tie_to_parent(station.dumpable or "test" not in request)
-        for name, data in request.get("files", ()):
-            _create(name, data)
-        if request.get("stdin"):
-            station.give_input(request["stdin"])
+        # Not by way of `signal`, whose enumerations cost more than the calls.
+        _signal.set_wakeup_fd(-1)
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+        if not station.world_apart:
+            kernel.tie_to_parent(dumpable=station.dumpable or body is not testing.run_test)
         station.confine()
         for number, fd in enumerate((station.stdin, station.stdout, station.stderr)):
             os.dup2(fd, number)
-        for number, fd in enumerate((report_fd, *ends), 3):
+        for number, fd in enumerate(kept, 3):
             os.dup2(fd, number, inheritable=False)
         report.open_at(3)
-        os.closerange(4 + len(ends), _MAX_FD)
-        request["channel"] = (4, 5)
-        request["quick"] = station.quick
-        kernel.limit_self(request["limits"], size, self._tasks)
+        os.closerange(3 + len(kept), _MAX_FD)
         for hook in station.fork_hooks:
             os.register_at_fork(**hook)
-        if station.quick:
-            gc.enable()
 
 
 _BODIES: Dict[str, Callable[[Dict[str, Any]], None]] = {
@@ -265,12 +265,6 @@ def receive_reused(control: int) -> Dict[str, Any]:
 
 def receive_test(control: int) -> Dict[str, Any]:
     return dict(channel.receive(control))
-
-
-def _create(name: str, data: bytes) -> None:
-    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    write_all(fd, data)
-    os.close(fd)
 
 
 def watch(
@@ -319,8 +313,13 @@ def watch(
 def _check_all(station: Station, alive: List[Child], limits: Dict[str, Any], now: float) -> float:
     """Ends what exceeds a limit; the seconds until the next look."""
     idle = now
+    below = kernel.descendants(os.getpid())
+    of_children = {child.pid: [child.pid, *kernel.descendants(child.pid)] for child in alive}
+    known = {pid for tree in of_children.values() for pid in tree}
+    # Who left its family is ours now; only the program's own can have done that.
+    of_children[alive[0].pid] += [pid for pid in below if pid not in known]
     for child in alive:
-        idle -= _check(station, child)
+        idle -= _check(station, child, of_children[child.pid])
     if idle > limits["wall_seconds"]:
         _stop(alive, "wall")
     # No child can reach its limit earlier, unless by threads on several processors, which the
@@ -337,11 +336,9 @@ def _stop(children: List[Child], limit: Optional[str]) -> None:
         child.kill(limit)
 
 
-def _check(station: Station, child: Child) -> float:
+def _check(station: Station, child: Child, tree: List[int]) -> float:
     """Ends a child that, with all that it started, uses more than it may. The seconds in which
     it ran or waited for a processor."""
-    below = kernel.descendants(child.pid)
-    tree = [child.pid, *below]
     cpu = sum(map(kernel.cpu_seconds, tree))
     if cpu >= child.limits["cpu_seconds"]:
         child.kill("cpu")
@@ -349,7 +346,7 @@ def _check(station: Station, child: Child) -> float:
         child.kill("processes")
     # Alone, it gets a MemoryError in the statement that asked for too much, or is measured at its
     # end: both say more than a kill.
-    elif below and _memory_of(tree) - child.base_rss > child.limits["memory_bytes"]:
+    elif len(tree) > 1 and _memory_of(tree) - child.base_rss > child.limits["memory_bytes"]:
         child.kill("memory")
     elif station.uses_more(_FOLDER_BYTES + 4 * child.limits["output_bytes"], _MAX_FILES):
         child.kill("output")

@@ -122,7 +122,7 @@ ALLOWED = frozenset(
     getcwd chdir fchdir rename renameat renameat2 mkdir mkdirat rmdir mknod mknodat link linkat
     unlink unlinkat symlink symlinkat readlink readlinkat umask utime utimes utimensat futimesat
     chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat
-    setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr
+    getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr
     removexattr lremovexattr fremovexattr
     """
     # Pipes, waiting, and sockets that come in connected pairs.
@@ -155,7 +155,7 @@ ALLOWED = frozenset(
     alarm getitimer setitimer nanosleep time gettimeofday clock_gettime clock_getres clock_nanosleep
     timer_create timer_settime timer_gettime timer_getoverrun timer_delete timerfd_create
     timerfd_settime timerfd_gettime getrandom sysinfo uname
-    seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self
+    seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_create
     """.split()
 )
 
@@ -176,9 +176,10 @@ FORBIDDEN = frozenset(
     """
     # Memory and files that no limit counts, and ways around the filter.
     """
-    memfd_create memfd_secret io_setup io_destroy io_getevents io_pgetevents io_submit io_cancel
-    io_uring_setup io_uring_enter io_uring_register vmsplice userfaultfd bpf perf_event_open
-    fanotify_init fanotify_mark name_to_handle_at open_by_handle_at lookup_dcookie
+    memfd_secret setxattr lsetxattr fsetxattr setxattrat file_setattr io_setup io_destroy
+    io_getevents io_pgetevents io_submit io_cancel io_uring_setup io_uring_enter
+    io_uring_register vmsplice userfaultfd bpf perf_event_open fanotify_init fanotify_mark
+    name_to_handle_at open_by_handle_at lookup_dcookie
     """
     # Namespaces and mounts.
     """

@@ -15,7 +15,18 @@ import sys
 import time
 from typing import Any, Callable, Dict, List
 
-from . import channel, kernel, landlock, namespaces, program, report, reuse, seccomp, supervise
+from . import (
+    channel,
+    ending,
+    kernel,
+    landlock,
+    namespaces,
+    program,
+    report,
+    reuse,
+    seccomp,
+    supervise,
+)
 from .station import Station
 
 # What programs import most; none of them runs code at a fork once `_preload` is through with it.
@@ -65,6 +76,7 @@ def _settle(control: int, config: Dict[str, Any]) -> Station:
     os.chdir(config["box"])
     folders = [config["box"], *(["/dev/shm"] if config["namespaces"] else [])]
     station = Station(control, folders)
+    station.world_apart = config["namespaces"]
     kernel.guard_supervisor()
     kernel.drop_privileges()
     if config["processor"] is not None:
@@ -120,7 +132,7 @@ def _preload(names: List[str]) -> List[Dict[str, Any]]:
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(0)
     gc.collect()
-    gc.disable()
+    ending.know_harmless_kinds()
     gc.freeze()
     return hooks
 
@@ -140,7 +152,9 @@ def _lock(station: Station, config: Dict[str, Any], readable: List[str]) -> None
         )()
     if config["seccomp"]:
         machine = config["seccomp"]
-        small = seccomp.program_filter(machine, foreign_signals=confined)
+        small = seccomp.program_filter(
+            machine, foreign_signals=confined, foreign_files=config["namespaces"]
+        )
         steps.append(seccomp.prepare(small))
         seccomp.install(seccomp.broad_filter(machine))
     if steps:
@@ -162,6 +176,7 @@ def _run_one(station: Station, request: Dict[str, Any]) -> None:
 
 def _run_many(station: Station, request: Dict[str, Any]) -> None:
     """All cases of one program, by a supervisor that compiles it once."""
+    station.prepare()
     _, base_rss = kernel.memory_in_use(station.meter)
     started = time.monotonic()
     pid = os.fork()
@@ -170,8 +185,8 @@ def _run_many(station: Station, request: Dict[str, Any]) -> None:
         os._exit(0)
     compiling = supervise.Child(pid, request["limits"], base_rss)
     # It tells when it is through with that; what it starts then, it watches itself.
-    supervise.watch(station, [compiling], request, started, until=station.taken)
-    if station.take_word():
+    supervise.watch(station, [compiling], request, started, until=station.words)
+    if station.heard(report.COMPILED):
         _, status = os.waitpid(pid, 0)
         if status:
             supervise.kill_all([])
@@ -179,7 +194,9 @@ def _run_many(station: Station, request: Dict[str, Any]) -> None:
     else:
         # The compiler did not survive the program.
         facts = {"wall_seconds": time.monotonic() - started, "children": [compiling.facts()]}
-        channel.send(station.control, {**facts, "in_step": False}, b"", b"", b"", b"")
+        channel.send(
+            station.control, {**facts, "compiled": False, "in_step": False}, b"", b"", b"", b""
+        )
         os._exit(1)
 
 
@@ -188,7 +205,7 @@ def _supervise_many(station: Station, request: Dict[str, Any]) -> None:
     os.setsid()
     kernel.guard_supervisor()
     kernel.tie_to_parent(dumpable=False)
-    station.split_off()
+    to_zygote = station.split_off()
     part = supervise.receive_program(station.control)
     size, _ = kernel.memory_in_use(station.meter)
     failed = b""
@@ -197,7 +214,10 @@ def _supervise_many(station: Station, request: Dict[str, Any]) -> None:
             part["code"] = program.compile_program(part)
         except Exception as error:
             failed = report.encoded(program.does_not_compile(error))
-    os.write(station.take, b"c")
+    part["kind"] = request["kind"]
+    part["prepared"] = program.Program(part)
+    gc.freeze()  # a program's process looks at what it made itself
+    os.write(to_zygote, report.COMPILED)
     while True:
         case = supervise.receive_case(station.control)
         if "end" in case:
@@ -227,6 +247,7 @@ _NOT_COMPILED = {
             "limit_hit": None,
         }
     ],
+    "compiled": False,
     "in_step": True,
 }
 

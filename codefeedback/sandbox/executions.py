@@ -74,7 +74,9 @@ def execution_of(
         raise ProblemError(testimony.text_of(said, "reason") or "the test fails by itself")
     if by_test and phase not in _OF_TEST and limit is None:
         raise RunLostError("the process of the test code ended without a word")
-    stage = _stages(command, by_test).get(phase, Stage.RUN if said else Stage.START)
+    stage = _stages(command, by_test).get(
+        phase, Stage.RUN if said or facts["compiled"] else Stage.START
+    )
     test = Source(command.test, "<test>") if isinstance(command, Check) else command.program
     test_failed = stage is Stage.FAILED
     program, *_ = facts["children"]

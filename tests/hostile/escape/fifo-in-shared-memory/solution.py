@@ -1,0 +1,3 @@
+import os
+os.mkfifo("/dev/shm/codefeedback-hole-fifo")
+print("no answer")

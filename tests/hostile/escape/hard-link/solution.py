@@ -1,0 +1,4 @@
+import os
+os.link("/etc/passwd", "mine")
+open("mine").read()
+print("escaped")

@@ -1,0 +1,3 @@
+import socket
+s = socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET)
+print("escaped")

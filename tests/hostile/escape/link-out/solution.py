@@ -1,0 +1,3 @@
+import os
+os.symlink("x", "/tmp/codefeedback-hole-link")
+print("escaped")

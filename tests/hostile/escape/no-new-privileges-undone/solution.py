@@ -1,0 +1,21 @@
+import ctypes, os, platform
+libc = ctypes.CDLL(None, use_errno=True)
+def call(name, *args):
+    result = getattr(libc, name)(*args)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), name)
+    return result
+def syscall(x86, arm, *args):
+    libc.syscall.restype = ctypes.c_long
+    number = {"x86_64": x86, "aarch64": arm}[platform.machine()]
+    result = libc.syscall(*map(ctypes.c_long, (number, *args)))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "syscall")
+    return result
+
+# 39 asks, 38 sets: it must be set, and must not be taken back.
+if libc.prctl(39, 0, 0, 0, 0) != 1:
+    print("escaped")
+else:
+    call("prctl", 38, 0, 0, 0, 0)
+    print("escaped")

@@ -1,0 +1,2 @@
+open("/proc/self/root/etc/passwd").read()
+print("escaped")

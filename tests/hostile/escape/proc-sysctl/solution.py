@@ -1,0 +1,2 @@
+open("/proc/sys/kernel/core_pattern", "r+")
+print("escaped")

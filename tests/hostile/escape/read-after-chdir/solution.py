@@ -1,0 +1,4 @@
+import os
+os.chdir("/")
+open("etc/passwd").read()
+print("escaped")

@@ -1,0 +1,2 @@
+def f():
+    return open("/etc/passwd").readline()[:4]

@@ -1,0 +1,3 @@
+def f():
+    with open("/etc/passwd") as file:
+        return file.read(4)

@@ -1,0 +1,2 @@
+open("../" * 20 + "etc/passwd").read()
+print("escaped")

@@ -1,0 +1,5 @@
+import os
+os.symlink("/", "root")
+os.listdir("root/etc")
+open("root/etc/passwd").read()
+print("escaped")

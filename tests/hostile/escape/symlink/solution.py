@@ -1,0 +1,4 @@
+import os
+os.symlink("/etc/passwd", "link")
+open("link").read()
+print("escaped")

@@ -1,0 +1,4 @@
+import os
+os.listdir("/sys/kernel")
+open("/sys/kernel/mm/transparent_hugepage/enabled").read()
+print("escaped")

@@ -1,0 +1,3 @@
+import os
+os.mkdir("../codefeedback-hole-beside")
+print("escaped")

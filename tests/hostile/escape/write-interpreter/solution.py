@@ -1,0 +1,3 @@
+import os, sys
+os.open(os.path.realpath(sys.executable), os.O_RDWR)
+print("escaped")

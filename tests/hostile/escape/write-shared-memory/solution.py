@@ -1,0 +1,2 @@
+open("/dev/shm/codefeedback-hole-shm", "w").write("x")
+print("no answer")

@@ -1,0 +1,2 @@
+open("/tmp/codefeedback-hole-tmp", "w").write("x")
+print("escaped")

@@ -1,0 +1,3 @@
+import os
+os.mkdir("/var/tmp/codefeedback-hole-folder")
+print("escaped")

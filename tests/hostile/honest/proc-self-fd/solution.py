@@ -1,0 +1,1 @@
+print(sum(map(int, open("/dev/fd/0").read().split())))

@@ -1,0 +1,4 @@
+import mmap
+data = mmap.mmap(-1, 600 << 20)
+data[0] = data[-1] = 1
+print(len(data))

@@ -1,0 +1,3 @@
+import sys
+data = sys.stdin.buffer.read().split()
+sys.stdout.buffer.write(b"%d\n" % sum(map(int, data)))

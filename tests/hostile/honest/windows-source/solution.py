@@ -1,0 +1,7 @@
+import sys
+
+def f(x):
+    return x + \
+        1
+
+print(f(int(input())))

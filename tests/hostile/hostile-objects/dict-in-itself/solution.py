@@ -1,0 +1,4 @@
+def f(x):
+    value = {}
+    value["self"] = {"again": [value, (value,)]}
+    return value

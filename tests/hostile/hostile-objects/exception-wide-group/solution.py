@@ -1,0 +1,2 @@
+def f(x):
+    raise ExceptionGroup("g", [ValueError("x" * 500) for n in range(50_000)])

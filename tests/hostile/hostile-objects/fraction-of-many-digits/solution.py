@@ -1,0 +1,3 @@
+from fractions import Fraction
+def f(x):
+    return Fraction(10**20_000 + 1, 10**20_000 - 1)

@@ -1,0 +1,2 @@
+def f(x):
+    return "\ud83d" + "\ude00" + "\udcff\x00"

@@ -1,0 +1,4 @@
+class Thing:
+    pass
+def f(x):
+    return [Thing() for _ in range(300_000)]

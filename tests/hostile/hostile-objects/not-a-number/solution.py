@@ -1,0 +1,3 @@
+nan = float("nan")
+def f(x):
+    return nan

@@ -1,0 +1,5 @@
+if input() == '1':
+    open(__file__, 'w').write('print("leaked")')
+    print('first')
+else:
+    print('leaked' if False else 'clean')

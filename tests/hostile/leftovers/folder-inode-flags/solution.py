@@ -1,0 +1,14 @@
+import fcntl, os, struct
+def flags(fd):
+    try:
+        return struct.unpack('l', fcntl.ioctl(fd, 0x80086601, bytes(8)))[0]
+    except OSError:
+        return 0
+if input() == '1':
+    try:
+        fcntl.ioctl(os.open('.', os.O_RDONLY), 0x40086602, struct.pack('l', 0x40))
+    except OSError:
+        pass
+    print('first')
+else:
+    print('leaked' if flags(os.open('.', os.O_RDONLY)) & 0x40 else 'clean')

@@ -1,0 +1,4 @@
+word = input()
+while word == "1":
+    pass
+print("clean")

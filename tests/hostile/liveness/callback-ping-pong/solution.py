@@ -1,0 +1,3 @@
+def f(callback):
+    while True:
+        callback(1)

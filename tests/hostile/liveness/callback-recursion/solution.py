@@ -1,0 +1,2 @@
+def f(callback):
+    return callback(f)

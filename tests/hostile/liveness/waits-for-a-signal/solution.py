@@ -1,0 +1,2 @@
+import signal
+signal.sigwait({signal.SIGUSR1, signal.SIGTERM})

@@ -1,0 +1,2 @@
+# coding: unicode_escape
+print(2)  # \u000aprint(3)

@@ -1,0 +1,2 @@
+# coding: __main__
+print(1)

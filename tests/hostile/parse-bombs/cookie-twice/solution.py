@@ -1,0 +1,4 @@
+# coding: utf-8
+# coding: latin-1
+x = 'é'
+print(1)

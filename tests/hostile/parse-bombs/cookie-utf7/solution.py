@@ -1,0 +1,3 @@
+# coding: utf-7
+# +AAo-print(3)
+print(2)

@@ -1,0 +1,2 @@
+# coding: ../../../../etc/passwd
+print(1)

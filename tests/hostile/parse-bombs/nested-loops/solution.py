@@ -1,0 +1,31 @@
+for i in 'a':
+ for i in 'a':
+  for i in 'a':
+   for i in 'a':
+    for i in 'a':
+     for i in 'a':
+      for i in 'a':
+       for i in 'a':
+        for i in 'a':
+         for i in 'a':
+          for i in 'a':
+           for i in 'a':
+            for i in 'a':
+             for i in 'a':
+              for i in 'a':
+               for i in 'a':
+                for i in 'a':
+                 for i in 'a':
+                  for i in 'a':
+                   for i in 'a':
+                    for i in 'a':
+                     for i in 'a':
+                      for i in 'a':
+                       for i in 'a':
+                        for i in 'a':
+                         for i in 'a':
+                          for i in 'a':
+                           for i in 'a':
+                            for i in 'a':
+                             for i in 'a':
+                              pass

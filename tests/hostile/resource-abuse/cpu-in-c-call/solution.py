@@ -1,0 +1,2 @@
+# One call into C that looks at no signal.
+print(sum(range(10**13)))

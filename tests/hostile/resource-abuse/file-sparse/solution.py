@@ -1,0 +1,3 @@
+with open("big", "wb") as file:
+    file.truncate(1 << 42)
+print("made")

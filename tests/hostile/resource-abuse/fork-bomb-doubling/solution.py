@@ -1,0 +1,5 @@
+import os, time
+for _ in range(8):
+    os.fork()
+time.sleep(2)
+print("bang")

@@ -1,0 +1,2 @@
+def f(n):
+    return len("{:>{}}".format("x", n))

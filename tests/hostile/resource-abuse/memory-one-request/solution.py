@@ -1,0 +1,2 @@
+def f():
+    return len(bytearray(1 << 45))

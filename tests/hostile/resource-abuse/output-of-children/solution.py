@@ -1,0 +1,2 @@
+import subprocess
+subprocess.run(["/bin/sh", "-c", "while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done"])
