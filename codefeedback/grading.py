@@ -316,8 +316,10 @@ class _Grading:
         cases = self._problem.cases
         commands = [command_for(case, self._problem, self._source) for case in cases]
         fail_fast = self._grader._fail_fast
+        # Neither runs ahead of a case that may be the last one.
+        reuse = self._grader._reuse and not fail_fast
         runs = self._grader.sandbox.run_all(
-            commands, self._limits, ahead=not fail_fast, reuse=self._grader._reuse
+            commands, self._limits, ahead=not fail_fast, reuse=reuse
         )
         with contextlib.closing(runs):
             for case, command, execution in zip(cases, commands, runs, strict=True):

@@ -22,7 +22,8 @@ def main() -> None:
     if why is None:
         offer["seccomp"] = machine
     offer["seccomp_reason"] = why or ""
-    why = _attempt(_hide_files)
+    with tempfile.NamedTemporaryFile() as secret:
+        why = _attempt(lambda: _hide_files(secret.name))
     offer["landlock"] = 0 if why else landlock.version()
     offer["landlock_reason"] = why or ""
     why = namespaces.probe(readable, "/box")
@@ -61,16 +62,15 @@ def _filter_calls() -> Optional[str]:
     return "a filter was installed and does nothing"
 
 
-def _hide_files() -> Optional[str]:
+def _hide_files(secret: str) -> Optional[str]:
     if not landlock.version():
         return "this kernel has no Landlock, or has it switched off"
-    with tempfile.NamedTemporaryFile() as secret:
-        kernel.drop_privileges()
-        landlock.restriction(landlock.runtime_files(), [], landlock.DEVICES, scoped=True)()
-        try:
-            with open(secret.name):
-                return "Landlock was switched on and hides nothing"
-        except PermissionError:
-            pass
-        with open(os.__file__):
-            os._exit(0)  # the file cannot be removed any more
+    kernel.drop_privileges()
+    landlock.restriction(landlock.runtime_files(), [], landlock.DEVICES, scoped=True)()
+    with open(os.__file__):
+        pass
+    try:
+        with open(secret):
+            return "Landlock was switched on and hides nothing"
+    except PermissionError:
+        return None

@@ -31,6 +31,7 @@ class Program:
         self.kind: str = request["kind"]
         self._prelude: str = request["prelude"]
         self._request = request
+        self.code: Optional[types.CodeType] = None
         self.capture = capture.Capture()
         self.module = types.ModuleType(module_name)
         self.module.__dict__.update(
@@ -42,14 +43,15 @@ class Program:
 
     def compile(self) -> Optional[types.CodeType]:
         """The code object; None when the program does not compile, which is then reported."""
-        code: Optional[types.CodeType] = self._request.get("code")
+        if self.code is not None:
+            return self.code
         try:
-            code = code or compile_program(self._request)
+            self.code = self._request.get("code") or compile_program(self._request)
         except Exception as error:
             report.write(does_not_compile(error))
             return None
-        self.capture = capture.Capture(code)
-        return code
+        self.capture = capture.Capture(self.code)
+        return self.code
 
     def execute(self, code: types.CodeType) -> None:
         """Runs the program's top level, after the prelude, in the program's module."""

@@ -7,7 +7,6 @@ import fcntl
 import os
 import signal
 import stat
-import tempfile
 from typing import Any, Callable, Dict, List, Tuple
 
 from . import kernel
@@ -20,7 +19,7 @@ class Station:
     """See above. `control` leads to the grader."""
 
     def __init__(self, control: int, folders: List[str]) -> None:
-        self.control = _high(control)
+        self.control = control
         _fill_up()
         self._files: List[int] = []
         self.wakeups = _wake_on_child()
@@ -192,6 +191,8 @@ def _scratch_file() -> int:
     """An empty file without a name."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("codefeedback")
+    import tempfile  # brings in modules that have something to do at each fork
+
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
@@ -221,7 +222,8 @@ def _pipe() -> Tuple[int, int]:
     return reader, writer
 
 
-def _high(fd: int) -> int:
+def raised(fd: int) -> int:
+    """The same, in place of it, above the descriptors that a program's process gets."""
     high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LOWEST)
     os.close(fd)
     return high

@@ -29,6 +29,9 @@ MAX_REPORT = 8 << 20  # a longer one is not read
 _MAX_FILES, _FOLDER_BYTES = 20000, 64 << 20
 
 
+_Step = Tuple[Callable[..., Any], Tuple[Any, ...]]
+
+
 class GraderGone(Exception):
     """Nobody waits for an answer any more."""
 
@@ -174,15 +177,20 @@ class Run:
         `read` is what it reads from the grader by itself.
         """
         size, base_rss = kernel.memory_in_use(self._station.meter)
-        request = {**self._request, "quick": self._station.quick, "channel": (4, 5)}
-        request["compiled"] = None if read is None else 4 + len(ends)
-        if body is testing.run_test:  # it serves the program's calls, and is the problem's own code
+        station, of_test = self._station, body is testing.run_test
+        request = {**self._request, "quick": station.quick, "channel": (4, 5), "compiled": None}
+        if of_test:  # it serves the program's calls, and is the problem's own code
             limits = request["limits"]
             limits = {**limits, "cpu_seconds": 3 * limits["cpu_seconds"] + 2}
             request = {"limits": limits, "channel": (4, 5)}
+        kept = (report_fd, *ends)
         if read is None:  # with as little as possible left to the child
-            self._station.furnish(request)
-        rlimits = kernel.limits_for(request["limits"], size, self._tasks)
+            station.furnish(request)
+        elif not of_test:
+            request["compiled"] = 3 + len(kept)
+            kept = (*kept, station.word)
+        steps = self._steps(kept, kernel.limits_for(request["limits"], size, self._tasks))
+        dumpable = station.dumpable or not of_test
         pid = os.fork()
         if pid:
             self._children.append(Child(pid, request["limits"], base_rss))
@@ -190,37 +198,43 @@ class Run:
         try:
             report.open_at(report_fd)
             if read is not None:
-                request = {**request, **read(self._station.control)}
-                os.write(self._station.word, report.TAKEN)
-                self._station.furnish(request)
-            word = () if read is None or body is testing.run_test else (self._station.word,)
-            self._become(body, (report_fd, *ends, *word))
-            for limit in rlimits:
-                resource.setrlimit(*limit)
+                request = {**request, **read(station.control)}
+                os.write(station.word, report.TAKEN)
+                station.furnish(request)
+            if not station.world_apart:
+                kernel.tie_to_parent(dumpable)
+            station.confine()
+            for call, arguments in steps:
+                call(*arguments)
+            report.open_at(3)
         except BaseException as error:
             report.write({"phase": "unready", "reason": repr(error)})
             os._exit(70)
         body(request)
         raise SystemExit(0)
 
-    def _become(self, body: Callable[[Dict[str, Any]], None], kept: Tuple[int, ...]) -> None:
-        """In the child: confinement and descriptors of a program's process."""
+    def _steps(self, kept: Tuple[int, ...], rlimits: List[Any]) -> List[_Step]:
+        """What a program's process calls: session, signals, descriptors, limits.
+
+        A list made before the fork: each function of ours that a child enters brings it pages.
+        """
         station = self._station
-        os.setsid()
-        # Not by way of `signal`, whose enumerations cost more than the calls.
-        _signal.set_wakeup_fd(-1)
-        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-        if not station.world_apart:
-            kernel.tie_to_parent(dumpable=station.dumpable or body is not testing.run_test)
-        station.confine()
-        for number, fd in enumerate((station.stdin, station.stdout, station.stderr)):
-            os.dup2(fd, number)
-        for number, fd in enumerate(kept, 3):
-            os.dup2(fd, number, inheritable=False)
-        report.open_at(3)
-        os.closerange(3 + len(kept), _MAX_FD)
-        for hook in station.fork_hooks:
-            os.register_at_fork(**hook)
+        streams = (station.stdin, station.stdout, station.stderr)
+        return [
+            (os.setsid, ()),
+            # Not by way of `signal`, whose enumerations cost more than the calls.
+            (_signal.set_wakeup_fd, (-1,)),
+            (_signal.signal, (_signal.SIGCHLD, _signal.SIG_DFL)),
+            *((os.dup2, (fd, number)) for number, fd in enumerate(streams)),
+            *((os.dup2, (fd, number, False)) for number, fd in enumerate(kept, 3)),
+            (os.closerange, (3 + len(kept), _MAX_FD)),
+            *((_register_hook, (hook,)) for hook in station.fork_hooks),
+            *((resource.setrlimit, limit) for limit in rlimits),
+        ]
+
+
+def _register_hook(hook: Dict[str, Any]) -> None:
+    os.register_at_fork(**hook)
 
 
 _BODIES: Dict[str, Callable[[Dict[str, Any]], None]] = {

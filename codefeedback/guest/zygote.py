@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import shutil
 import site
 import sys
 import time
@@ -27,7 +26,7 @@ from . import (
     seccomp,
     supervise,
 )
-from .station import Station
+from .station import Station, raised
 
 # What programs import most; none of them runs code at a fork once `_preload` is through with it.
 _LIGHT = (
@@ -42,6 +41,7 @@ def main(control: int) -> None:
     In a child that runs the program this never returns normally: it leaves by SystemExit, so that
     the interpreter shuts down as it would have done by itself.
     """
+    control = raised(control)
     try:
         config = channel.receive(control)
         try:
@@ -55,6 +55,8 @@ def main(control: int) -> None:
             _WAYS[request["way"]](station, request)
     except (channel.ChannelClosed, supervise.GraderGone):
         if not config["landlock"] and not config["namespaces"]:
+            import shutil
+
             # A grader that was killed cannot remove the folder any more.
             shutil.rmtree(os.path.dirname(config["box"]), ignore_errors=True)
         os._exit(0)
@@ -99,6 +101,8 @@ def _keep_folder(folder: str) -> None:
         if os.getppid() != parent:
             os._exit(1)
         return
+    import shutil
+
     os.chdir("/")
     os.closerange(0, 256)
     _, status = os.waitpid(pid, 0)
@@ -216,6 +220,7 @@ def _supervise_many(station: Station, request: Dict[str, Any]) -> None:
             failed = report.encoded(program.does_not_compile(error))
     part["kind"] = request["kind"]
     part["prepared"] = program.Program(part)
+    part["prepared"].compile()
     gc.freeze()  # a program's process looks at what it made itself
     os.write(to_zygote, report.COMPILED)
     while True:

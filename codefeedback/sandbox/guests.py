@@ -38,7 +38,7 @@ class GuestSandbox(Sandbox):
     """Runs commands in guests that `_take` and `_give_back` hand out and get back."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._busy: set[Worker] = set()
         self._closed = False
 

@@ -62,7 +62,7 @@ class LocalSandbox(GuestSandbox):
             namespaces=namespaces,
         )
         processors = sorted(os.sched_getaffinity(0))
-        self._processors = processors if 1 < workers <= len(processors) else []
+        self._free_processors = processors if 1 < workers <= len(processors) else []
         self._idle: list[Worker] = []
         self._pid = os.getpid()
 
@@ -84,17 +84,29 @@ class LocalSandbox(GuestSandbox):
                 worker = self._idle.pop()
                 if worker.alive:
                     return worker
-                worker.close()
-            taken = {worker.processor for worker in self._busy}
-        free = [number for number in self._processors if number not in taken]
-        return Worker(self._settings, processor=free[0] if free else None)
+                self._end(worker)
+            processor = self._free_processors.pop(0) if self._free_processors else None
+        try:
+            return Worker(self._settings, processor=processor)
+        except BaseException:
+            self._release(processor)
+            raise
 
     def _give_back(self, worker: Worker) -> None:
         with self._lock:
             if not self._closed and not worker.owed:
                 self._idle.append(worker)
                 return
+        self._end(worker)
+
+    def _end(self, worker: Worker) -> None:
         worker.close()
+        self._release(worker.processor)
+
+    def _release(self, processor: int | None) -> None:
+        if processor is not None:
+            with self._lock:
+                self._free_processors.append(processor)
 
 
 def _tier(offer: Offer, namespaces: bool) -> str:
