@@ -173,14 +173,45 @@ def run_call(request: Dict[str, Any]) -> None:
     leave(0 if outcome["phase"] == "done" else 1)
 
 
+def run_calls(request: Dict[str, Any]) -> None:
+    """Imports the program and makes calls until one raises; reports values if all are plain."""
+    program, code = compiled(request)
+    calls = [(call["entry_point"], arguments(call)) for call in request["calls"]]
+    execute_or_leave(program, code)
+    returned = []
+    outcome: Dict[str, Any] = {"phase": "run"}
+    for entry_point, (args, kwargs) in calls:
+        outcome = outcome_of_call(program, entry_point, args, kwargs, _refuse)
+        if "value" not in outcome:
+            break
+        returned.append(outcome.pop("value"))
+    if "refused" not in outcome:
+        report.write({**outcome, "phase": "run", "values": returned})
+    leave(0)
+
+
+class _Refused(Exception):
+    """A value is not of an exact builtin type."""
+
+
+def _refuse(*_: Any) -> Any:
+    raise _Refused
+
+
 def outcome_of_call(
-    program: Program, entry_point: str, args: Any, kwargs: Dict[str, Any]
+    program: Program,
+    entry_point: str,
+    args: Any,
+    kwargs: Dict[str, Any],
+    odd: Optional[Callable[..., Any]] = None,
 ) -> Dict[str, Any]:
-    """The report of one call."""
+    """The report of one call; `odd` is asked about values that are of no builtin type."""
     try:
         returned = program.find(entry_point)(*args, **kwargs)
         _restore_recursion_limit(_ENOUGH_FRAMES)  # the program may have left a small one
-        return {"phase": "done", "value": values.encode(returned)}
+        return {"phase": "done", "value": values.encode(returned, odd, None, odd)}
+    except _Refused:
+        return {"refused": True}
     except NotFound as error:
         return {"phase": "run", "missing": str(error)}
     except BaseException as error:

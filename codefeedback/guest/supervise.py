@@ -240,6 +240,7 @@ def _register_hook(hook: Dict[str, Any]) -> None:
 _BODIES: Dict[str, Callable[[Dict[str, Any]], None]] = {
     "script": program.run_script,
     "call": program.run_call,
+    "calls": program.run_calls,
     "inside": testing.run_inside,
 }
 

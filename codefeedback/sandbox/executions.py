@@ -16,6 +16,7 @@ from codefeedback.sandbox import testimony
 from codefeedback.sandbox.interface import (
     NO_VALUE,
     Call,
+    Calls,
     Check,
     Command,
     Execution,
@@ -94,6 +95,7 @@ def execution_of(
         trace=None if test_failed else testimony.trace_of(said, command.program),
         test_trace=testimony.trace_of(said, test) if test_failed else None,
         value=testimony.value_of(said) if stage is Stage.RETURNED else NO_VALUE,
+        values=testimony.values_of(said) if isinstance(command, Calls) else None,
         missing=testimony.text_of(said, "missing"),
         split=split or not isinstance(command, Check),
         reused=reused,

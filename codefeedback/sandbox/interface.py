@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +42,25 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """Import the program and make `calls` (entry point, args, kwargs) until one raises.
+
+    They get `quick_seconds` of processor time at most, and ten times that of idle time.
+    """
+
+    program: Source
+    calls: tuple[tuple[str, tuple[Any, ...], Mapping[str, Any]], ...]
+    quick_seconds: float
+    prelude: str = ""
+
+    def limits(self, limits: Limits) -> Limits:
+        """The smaller limits that hold for them."""
+        cpu = min(limits.cpu_seconds, self.quick_seconds)
+        wall = min(limits.wall_seconds, 10 * self.quick_seconds)
+        return replace(limits, cpu_seconds=cpu, wall_seconds=wall)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """Run test code against the program: `split` in two processes, else together in one."""
 
@@ -53,7 +72,7 @@ class Check:
     split: bool = True
 
 
-Command = Script | Call | Check
+Command = Script | Call | Calls | Check
 
 
 class Limit(StrEnum):
@@ -107,7 +126,8 @@ class Execution:
     """Facts about one run. Times are seconds, memory is bytes.
 
     `exit_code` is None when a signal ended the process. `trace` is the program's uncaught
-    exception, `test_trace` the test code's own. `value` is what a call returned, decoded.
+    exception, `test_trace` the test code's own. `value` is what a call returned, decoded, and
+    `values` what several did; None unless all of them are exact builtin values.
     `missing` names what the program should define and does not. `delay_seconds` is how long a
     program that was ended had waited for a processor. `reused` says that other cases ran in the
     same process before.
@@ -126,6 +146,7 @@ class Execution:
     trace: Trace | None = None
     test_trace: Trace | None = None
     value: Any = NO_VALUE
+    values: tuple[Any, ...] | None = None
     missing: str | None = None
     split: bool = True
     reused: bool = False

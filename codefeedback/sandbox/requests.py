@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codefeedback.guest import channel, values
 from codefeedback.problems import Limits
-from codefeedback.sandbox.interface import Call, Command, Script
+from codefeedback.sandbox.interface import Call, Calls, Command, Script
 from codefeedback.spans import Source
 
 
@@ -23,7 +23,7 @@ def header(way: str, commands: Sequence[Command], limits: Limits) -> bytes:
             "way": way,
             "kind": kind_of(commands[0]),
             "cases": len(commands),
-            "limits": limits.to_dict(),
+            "limits": (_limits(commands[0], limits) if way == "one" else limits).to_dict(),
             "backstop_seconds": backstop_seconds(limits),
         }
     )
@@ -34,6 +34,8 @@ def kind_of(command: Command) -> str:
         return "script"
     if isinstance(command, Call):
         return "call"
+    if isinstance(command, Calls):
+        return "calls"
     return "split" if command.split else "inside"
 
 
@@ -47,14 +49,20 @@ def program(command: Command) -> bytes:
     return channel.frame(about, source.data)
 
 
-def case(command: Command) -> bytes:
+def _limits(command: Command, limits: Limits) -> Limits:
+    return command.limits(limits) if isinstance(command, Calls) else limits
+
+
+def case(command: Command, limits: Limits) -> bytes:
     """One case; for a split test followed by the frame that only the test's process reads."""
-    kind = {"kind": kind_of(command)}
+    kind = {"kind": kind_of(command), "limits": _limits(command, limits).to_dict()}
     if isinstance(command, Script):
         about = {**kind, "args": list(command.args), "file_names": list(command.files)}
         return channel.frame(about, command.stdin, *command.files.values())
     if isinstance(command, Call):
         return channel.frame({**kind, **_call(command)})
+    if isinstance(command, Calls):
+        return channel.frame({**kind, "calls": [_encoded(*call) for call in command.calls]})
     test = {"test": command.test, "setup": command.setup, "entry_point": command.entry_point}
     if command.split:
         return channel.frame(kind) + channel.frame(test)
@@ -74,8 +82,12 @@ def end() -> bytes:
 
 
 def _call(command: Call) -> dict[str, Any]:
+    return _encoded(command.entry_point, command.args, command.kwargs)
+
+
+def _encoded(entry_point: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "entry_point": command.entry_point,
-        "args": values.encode(list(command.args)),
-        "kwargs": {name: values.encode(item) for name, item in command.kwargs.items()},
+        "entry_point": entry_point,
+        "args": values.encode(list(args)),
+        "kwargs": {name: values.encode(item) for name, item in kwargs.items()},
     }

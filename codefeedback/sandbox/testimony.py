@@ -46,6 +46,15 @@ def value_of(report: dict[str, Any]) -> Any:
         return NO_VALUE
 
 
+def values_of(report: dict[str, Any]) -> tuple[Any, ...] | None:
+    """The values that several calls returned; None where it does not say so."""
+    try:
+        told = report["values"]
+        return tuple(values.decode(item) for item in told) if isinstance(told, list) else None
+    except (KeyError, ValueError):
+        return None
+
+
 def text_of(report: dict[str, Any], key: str) -> str | None:
     value = report.get(key)
     return value[:_MAX_TEXT] if isinstance(value, str) else None

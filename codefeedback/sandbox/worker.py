@@ -135,7 +135,7 @@ class Worker:
         """Runs one command."""
         parts = (requests.header("one", [command], limits), requests.program(command))
         self.owed = 1
-        self._send(b"".join((*parts, requests.case(command))))
+        self._send(b"".join((*parts, requests.case(command, limits))))
         return self._answer(limits)
 
     def run_many(
@@ -150,10 +150,10 @@ class Worker:
         try:
             while waiting or self.owed:
                 if not self.owed:
-                    frames += requests.case(waiting.popleft())
+                    frames += requests.case(waiting.popleft(), limits)
                     self.owed += 1
                 if ahead and waiting and self.owed < 2:
-                    following = requests.case(waiting[0])
+                    following = requests.case(waiting[0], limits)
                     if len(following) <= _AHEAD_BYTES:
                         frames += following
                         self.owed += 1

@@ -6,7 +6,7 @@ import pytest
 
 import codefeedback as cf
 from codefeedback.sandbox.commands import command_for
-from codefeedback.sandbox.interface import Call, Check, Script
+from codefeedback.sandbox.interface import Call, Check, Command, Script
 
 SETUP = """\
 import random
@@ -23,7 +23,7 @@ def same(a, b):
 """
 
 
-def command(case: cf.StdinCase | cf.CallCase | cf.CheckCase) -> Script | Call | Check:
+def command(case: cf.StdinCase | cf.CallCase | cf.CheckCase) -> Command:
     problem = cf.Problem(cases=(case,), prelude="import math")
     return command_for(case, problem, cf.Source("x = 1"))
 

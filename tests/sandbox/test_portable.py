@@ -394,7 +394,7 @@ def test_a_process_that_we_cannot_set_up_is_our_failure(
     broken = tmp_path / "guest"
     shutil.copytree(worker._GUEST.parent, broken)
     with (broken / "kernel.py").open("a") as file:
-        file.write("\n\ndef tie_to_parent(**_):\n    raise OSError('no such limit')\n")
+        file.write("\n\ndef tie_to_parent(*_, **__):\n    raise OSError('no such limit')\n")
     monkeypatch.setattr(worker, "_GUEST", broken / "main.py")
     program = Source("def f(): return 1\n")
     commands: dict[str, Script | Call | Check] = {
