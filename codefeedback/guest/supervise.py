@@ -191,10 +191,11 @@ class Run:
             kept = (*kept, station.word)
         steps = self._steps(kept, kernel.limits_for(request["limits"], size, self._tasks))
         dumpable = station.dumpable or not of_test
-        pid = os.fork()
+        child = Child(0, request["limits"], base_rss)
+        self._children.append(child)
+        child.pid = pid = os.fork()
         if pid:
-            self._children.append(Child(pid, request["limits"], base_rss))
-            return self._children[-1]
+            return child
         try:
             report.open_at(report_fd)
             if read is not None:
@@ -294,15 +295,26 @@ def watch(
 
     Raises GraderGone when nobody waits any more.
     """
-    poll = select.poll()
     if until is not None:
-        poll.register(until, select.POLLIN)
-    poll.register(station.wakeups[0], select.POLLIN)
-    poll.register(station.control, 0)  # tells when the grader hangs up, and nothing else
+        station.poll.register(until, select.POLLIN)
+    try:
+        _watch(station, children, request, started, until)
+    finally:
+        if until is not None:
+            station.poll.unregister(until)
+
+
+def _watch(
+    station: Station,
+    children: List[Child],
+    request: Dict[str, Any],
+    started: float,
+    until: Optional[int],
+) -> None:
     patience = min(_CHECK_SECONDS, request["limits"]["cpu_seconds"])
     ended: Optional[float] = None
     while True:
-        for fd, _ in poll.poll(1000 * patience):
+        for fd, _ in station.poll.poll(1000 * patience):
             if fd == station.control:
                 kill_all(children)
                 raise GraderGone
