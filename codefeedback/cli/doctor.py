@@ -79,6 +79,13 @@ def _rows(offer: Offer) -> list[_Row]:
             else f"{offer.namespaces_reason}: an extra wall that is missing",
         ),
         (
+            "control groups",
+            offer.cgroups,
+            "the kernel counts processes and memory of all that a worker runs, for root as well"
+            if offer.cgroups
+            else f"{offer.cgroups_reason}: a supervisor looks, forty times a second",
+        ),
+        (
             "exact clocks",
             clock,
             "processor time and waiting time of each program are known"

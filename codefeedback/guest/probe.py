@@ -8,7 +8,7 @@ import socket
 import tempfile
 from typing import Any, Callable, Dict, Optional
 
-from . import kernel, landlock, namespaces, seccomp
+from . import cgroups, kernel, landlock, namespaces, seccomp
 
 
 def main() -> None:
@@ -26,6 +26,9 @@ def main() -> None:
         why = _attempt(lambda: _hide_files(secret.name))
     offer["landlock"] = 0 if why else landlock.version()
     offer["landlock_reason"] = why or ""
+    why = _attempt(cgroups.why_not)
+    offer["cgroups"] = why is None
+    offer["cgroups_reason"] = why or ""
     why = namespaces.probe(readable, "/box")
     offer["namespaces"] = why is None
     offer["namespaces_reason"] = why or ""

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from codefeedback.errors import SandboxUnavailableError
+from codefeedback.guest import cgroups
 from codefeedback.sandbox.guests import GuestSandbox, installed_paths
 from codefeedback.sandbox.probe import Offer, offer_of
 from codefeedback.sandbox.worker import GuestSettings, Worker
@@ -60,7 +61,10 @@ class LocalSandbox(GuestSandbox):
             landlock=offer.landlock > 0,
             seccomp=offer.seccomp,
             namespaces=namespaces,
+            cgroups=offer.cgroups,
         )
+        if offer.cgroups:
+            cgroups.remove_stale()
         processors = sorted(os.sched_getaffinity(0))
         self._free_processors = processors if 1 < workers <= len(processors) else []
         self._idle: list[Worker] = []

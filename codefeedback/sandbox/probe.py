@@ -24,6 +24,8 @@ class Offer:
     landlock_reason: str = ""
     namespaces: bool = False
     namespaces_reason: str = ""
+    cgroups: bool = False
+    cgroups_reason: str = ""
 
 
 @lru_cache

@@ -19,7 +19,7 @@ from typing import Any
 
 from codefeedback import guest
 from codefeedback.errors import BackstopError, RunLostError, SandboxUnavailableError
-from codefeedback.guest import channel
+from codefeedback.guest import cgroups, channel
 from codefeedback.problems import Limits
 from codefeedback.sandbox import requests
 from codefeedback.sandbox.interface import Command
@@ -53,6 +53,7 @@ class GuestSettings:
     landlock: bool = False
     seccomp: str | None = None
     namespaces: bool = False
+    cgroups: bool = False
 
 
 class Worker:
@@ -74,11 +75,15 @@ class Worker:
             self._folder = tempfile.mkdtemp(prefix="codefeedback-")
             box = str(Path(self._folder) / "box")
         self._mark = f"HOME={box}\0".encode()
+        self._group = _new_group() if settings.cgroups else None
         self._control, theirs = socket.socketpair()
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             with theirs:
                 self._process = self._start(theirs.fileno(), box)
+            if self._group is not None:
+                with contextlib.suppress(OSError):  # it may have died already, as will be seen
+                    self._group.take(self._process.pid)
         except BaseException:
             self._control.close()
             self._remove()
@@ -134,6 +139,7 @@ class Worker:
     def run(self, command: Command, limits: Limits) -> Answer:
         """Runs one command."""
         parts = (requests.header("one", [command], limits), requests.program(command))
+        self._allow(limits)
         self.owed = 1
         self._send(b"".join((*parts, requests.case(command, limits))))
         return self._answer(limits)
@@ -145,6 +151,7 @@ class Worker:
 
         With `ahead` a command may start before the answer to the one before it was taken.
         """
+        self._allow(limits)
         frames = requests.header("many", commands, limits) + requests.program(commands[0])
         waiting = deque(commands)
         try:
@@ -169,6 +176,7 @@ class Worker:
         """Runs commands of one program in one process. A command that ends it is the last one
         that is answered, and nothing is owed then."""
         head = requests.header("reuse", commands, limits) + requests.program(commands[0])
+        self._allow(limits)
         self.owed = len(commands)
         self._send(head + requests.reused_cases(commands))
         while self.owed:
@@ -223,6 +231,10 @@ class Worker:
             _kill_strays(self._mark)
         self._remove()
 
+    def _allow(self, limits: Limits) -> None:
+        if self._group is not None:
+            self._group.allow(limits.processes, limits.memory_bytes)
+
     def forget(self) -> None:
         """In a forked child of the grader: closes what is the parent's, and ends nothing."""
         self._control.close()
@@ -230,8 +242,18 @@ class Worker:
 
     def _remove(self) -> None:
         self._complaints.close()
+        if self._group is not None:
+            self._group.remove()
         if self._folder is not None:
             _remove_folder(self._folder)
+
+
+def _new_group() -> cgroups.Group | None:
+    """A control group; None where the machine has run out of them, since they are an extra."""
+    try:
+        return cgroups.Group()
+    except OSError:
+        return None
 
 
 def _environment(box: str) -> dict[str, str]:

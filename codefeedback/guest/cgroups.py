@@ -1,0 +1,144 @@
+"""Control groups around a guest, where we may make them: the kernel itself counts its processes and
+memory. Version 1, version 2, and both at once; usually for root alone.
+
+These are backstops, wider than a program's own limits: they hold for a guest and all in it, whoever
+they belong to, and between two looks of a supervisor.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import time
+from typing import Dict, List, Optional, Tuple
+
+_MOUNT = "/sys/fs/cgroup"
+_NAME = "codefeedback-%d-%d"
+_OURS = 16  # processes of a guest beside the program's
+_SPARE_BYTES = 3 << 30  # of a guest: its own, the files of its programs, room for a late look
+# (controller, file of version 2, file of version 1)
+_FILES = (
+    ("pids", "pids.max", "pids.max"),
+    ("memory", "memory.max", "memory.limit_in_bytes"),
+)
+_numbers = itertools.count()
+
+
+class Group:
+    """A control group (one for each hierarchy) for one guest. Raises OSError where none can be
+    made; `why_not` tells that beforehand."""
+
+    def __init__(self) -> None:
+        name = _NAME % (os.getpid(), next(_numbers))
+        self._limits: Dict[str, str] = {}  # file -> value, by controller's file
+        self._files: Dict[str, str] = {}
+        self._folders: List[str] = []
+        try:
+            for folder, files in _hierarchies().items():
+                self._make(os.path.join(folder, name), files)
+            if not self._files:
+                raise OSError("no group can limit processes or memory here")
+        except OSError:
+            self.remove()
+            raise
+
+    def _make(self, folder: str, files: List[Tuple[str, str]]) -> None:
+        try:
+            os.mkdir(folder)
+        except OSError:
+            return
+        found = {kind: os.path.join(folder, file) for kind, file in files}
+        usable = {kind: path for kind, path in found.items() if os.access(path, os.W_OK)}
+        if not usable:
+            os.rmdir(folder)
+            return
+        self._folders.append(folder)
+        self._files.update(usable)
+
+    def take(self, pid: int) -> None:
+        """Puts a process into the group, and all that it will start."""
+        for folder in self._folders:
+            _write(os.path.join(folder, "cgroup.procs"), str(pid))
+
+    def allow(self, processes: int, memory_bytes: int) -> None:
+        """Sets the backstops for programs with these limits."""
+        wanted = {"pids": processes + _OURS, "memory": 2 * memory_bytes + _SPARE_BYTES}
+        for kind, path in self._files.items():
+            value = str(wanted[kind])
+            if self._limits.get(path) != value:
+                _write(path, value)
+                self._limits[path] = value
+
+    def remove(self) -> None:
+        """Removes the group; its processes must have ended."""
+        for folder in self._folders:
+            for _ in range(100):
+                try:
+                    os.rmdir(folder)
+                    break
+                except FileNotFoundError:
+                    break
+                except OSError:  # the last process is still on its way out
+                    time.sleep(0.01)
+        self._folders = []
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def _hierarchies() -> Dict[str, List[Tuple[str, str]]]:
+    """Where groups for this process's children belong, and which of their files set limits."""
+    found: Dict[str, List[Tuple[str, str]]] = {}
+    with open("/proc/self/cgroup") as file:
+        for line in file:
+            _, controllers, path = line.rstrip("\n").split(":", 2)
+            for kind, unified, legacy in _FILES:
+                if kind in controllers.split(","):
+                    folder = _MOUNT + "/" + controllers + path
+                    found.setdefault(folder, []).append((kind, legacy))
+                elif not controllers:
+                    folder = _MOUNT + path
+                    found.setdefault(folder, []).append((kind, unified))
+    return {folder: files for folder, files in found.items() if os.path.isdir(folder)}
+
+
+def remove_stale() -> None:
+    """Removes the groups of graders that were killed."""
+    try:
+        folders = list(_hierarchies())
+    except OSError:
+        return
+    for folder in folders:
+        for name in os.listdir(folder):
+            match = re.match(r"codefeedback-(\d+)-\d+$", name)
+            if match and not os.path.exists("/proc/" + match[1]):
+                try:
+                    os.rmdir(os.path.join(folder, name))
+                except OSError:
+                    pass  # its processes are ending
+
+
+def why_not() -> Optional[str]:
+    """None if groups can be made here and work; tried with this process, a forked child."""
+    try:
+        group = Group()
+    except OSError as error:
+        return str(error)
+    before = _hierarchies()
+    try:
+        group.take(os.getpid())
+        group.allow(1, 1 << 20)
+        _leave(before)
+        return None
+    except OSError as error:
+        return str(error)
+    finally:
+        group.remove()
+
+
+def _leave(folders: Dict[str, List[Tuple[str, str]]]) -> None:
+    for folder in folders:
+        _write(os.path.join(folder, "cgroup.procs"), str(os.getpid()))
