@@ -15,9 +15,9 @@ class Limits:
     """What one case may use. Each number is per case, and applies to the program alone.
 
     cpu_seconds     processor time, all threads together; more is TLE
-    wall_seconds    time by the clock, less what the machine kept the program waiting for a
-                    processor; more is TLE (a program that sleeps or waits for ever)
-    memory_bytes    address space on top of what the bare interpreter takes; more is MLE
+    wall_seconds    idle time, in which it neither ran nor waited for a processor; more is TLE (a
+                    program that sleeps, or waits for ever)
+    memory_bytes    resident memory on top of what the bare interpreter takes; more is MLE
     output_bytes    of stdout, of stderr and of every file written, each; more is OLE
     processes       processes and threads at one time
     """

@@ -90,7 +90,8 @@ grading = _options(
         "--wall-seconds",
         type=float,
         metavar="SECONDS",
-        help=f"Time by the clock per case, else the tests' own or {_DEFAULTS.wall_seconds:g}.",
+        help="Idle time per case (sleeping, waiting, not for a processor), else the tests' own or "
+        f"{_DEFAULTS.wall_seconds:g}.",
     ),
     click.option(
         "--memory",
