@@ -34,7 +34,7 @@ def write(data: Dict[str, Any]) -> None:
     except Exception as error:
         # Too large for the memory or for the file limit, or values of a class that lies.
         try:
-            _replace(_NO_MEMORY if isinstance(error, MemoryError) else _TOO_LARGE)
+            _replace(_NO_MEMORY if type(error) is MemoryError else _TOO_LARGE)
         except OSError:
             pass
 

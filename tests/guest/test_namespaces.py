@@ -184,7 +184,8 @@ def test_readable_paths_are_only_readable(tmp_path: Path) -> None:
     )
     assert said[:2] == [["absolute", "folder", "link"], ["deep", "file"]]
     assert said[2:5] == ["folder/deep/../file", "content", True]
-    assert said[5:] == ["EROFS"] * 8
+    # Others than root are refused where the rights of a file say so, first.
+    assert len(said[5:]) == 8 and set(said[5:]) <= {"EROFS", "EACCES"}
 
 
 @pytest.mark.parametrize("options", ["nosuid,nodev,noexec,noatime", "ro", "nodiratime"])

@@ -297,12 +297,13 @@ def program():
     pid = os.posix_spawn("/bin/echo", ["echo", "spawned"], {})
     assert os.waitpid(pid, 0)[1] == 0
 
-    context = multiprocessing.get_context("fork")
-    queue = context.Queue()
-    workers = [context.Process(target=square, args=(i, queue)) for i in range(3)]
-    for worker in workers: worker.start()
-    assert sorted(queue.get() for _ in workers) == [0, 1, 4]
-    for worker in workers: worker.join()
+    if os.access("/dev/shm", os.W_OK):  # where semaphores are
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue()
+        workers = [context.Process(target=square, args=(i, queue)) for i in range(3)]
+        for worker in workers: worker.start()
+        assert sorted(queue.get() for _ in workers) == [0, 1, 4]
+        for worker in workers: worker.join()
 
     left, right = socket.socketpair()
     left.sendall(b"x"); assert right.recv(9) == b"x"
