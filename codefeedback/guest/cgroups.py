@@ -7,14 +7,13 @@ they belong to, and between two looks of a supervisor.
 
 from __future__ import annotations
 
-import itertools
 import os
-import re
 import time
 from typing import Dict, List, Optional, Tuple
 
 _MOUNT = "/sys/fs/cgroup"
-_NAME = "codefeedback-%d-%d"
+_PREFIX = "codefeedback-"
+_SETTLED_SECONDS = 10.0  # a group that has no process by then will have none
 _OURS = 16  # processes of a guest beside the program's
 _SPARE_BYTES = 3 << 30  # of a guest: its own, the files of its programs, room for a late look
 # (controller, file of version 2, file of version 1)
@@ -22,7 +21,6 @@ _FILES = (
     ("pids", "pids.max", "pids.max"),
     ("memory", "memory.max", "memory.limit_in_bytes"),
 )
-_numbers = itertools.count()
 
 
 class Group:
@@ -30,7 +28,7 @@ class Group:
     made; `why_not` tells that beforehand."""
 
     def __init__(self) -> None:
-        name = _NAME % (os.getpid(), next(_numbers))
+        name = _PREFIX + os.urandom(8).hex()
         self._limits: Dict[str, str] = {}  # file -> value, by controller's file
         self._files: Dict[str, str] = {}
         self._folders: List[str] = []
@@ -106,19 +104,23 @@ def _hierarchies() -> Dict[str, List[Tuple[str, str]]]:
 
 
 def remove_stale() -> None:
-    """Removes the groups of graders that were killed."""
+    """Removes the groups of graders that were killed: those without a process."""
     try:
         folders = list(_hierarchies())
     except OSError:
         return
     for folder in folders:
         for name in os.listdir(folder):
-            match = re.match(r"codefeedback-(\d+)-\d+$", name)
-            if match and not os.path.exists("/proc/" + match[1]):
-                try:
-                    os.rmdir(os.path.join(folder, name))
-                except OSError:
-                    pass  # its processes are ending
+            path = os.path.join(folder, name)
+            try:
+                if name.startswith(_PREFIX) and _age(path) > _SETTLED_SECONDS:
+                    os.rmdir(path)
+            except OSError:
+                pass  # in use, or removed by another grader
+
+
+def _age(path: str) -> float:
+    return time.time() - os.stat(path).st_mtime
 
 
 def why_not() -> Optional[str]:

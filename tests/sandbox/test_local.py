@@ -317,6 +317,7 @@ def test_room_for_files_is_limited(sandbox: LocalSandbox) -> None:
 
 @pytest.mark.skipif(not OFFER.cgroups, reason=OFFER.cgroups_reason)
 def test_control_groups_hold_for_all_that_a_worker_runs() -> None:
+    before = set(groups())
     with LocalSandbox() as sandbox:
         count = (
             "import os\nn = 0\ntry:\n    while n < 500:\n        if os.fork() == 0:\n"
@@ -324,35 +325,39 @@ def test_control_groups_hold_for_all_that_a_worker_runs() -> None:
             "except OSError:\n    pass\nprint(n)\n"
         )
         script(sandbox, count, processes=20)
-        groups = {Path(f"/proc/{pid}/cgroup").read_text() for pid in guests()}
-        assert groups and all("codefeedback-" in text for text in groups)
-        counted = [path / "pids.max" for path in own_groups() if (path / "pids.max").exists()]
+        assert guests()
+        for pid in guests():
+            assert "codefeedback-" in Path(f"/proc/{pid}/cgroup").read_text()
+        own = set(groups()) - before
+        counted = [path / "pids.max" for path in own if (path / "pids.max").exists()]
         assert [path.read_text() for path in counted] == ["36\n"]
-    assert not list(own_groups())
+    assert not own & set(groups())
 
 
 @pytest.mark.skipif(not OFFER.cgroups, reason=OFFER.cgroups_reason)
-def test_control_groups_of_a_killed_grader_are_removed() -> None:
+def test_control_groups_of_a_killed_grader_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "import codefeedback as cf, os\nsandbox = cf.LocalSandbox()\n"
         "sandbox.run(cf.sandbox.interface.Script(program=cf.Source('1')), cf.Limits())\n"
         "os._exit(0)\n"
     )
-    done = subprocess.Popen([sys.executable, "-c", code])
-    done.wait()
+    before = set(groups())
+    subprocess.run([sys.executable, "-c", code], check=True)
+    left = set(groups()) - before
+    assert left
+    monkeypatch.setattr("codefeedback.guest.cgroups._SETTLED_SECONDS", 0.0)
 
     def removed() -> bool:
         LocalSandbox().close()
-        return not list(own_groups(done.pid))
+        return not left & set(groups())
 
     wait_until(removed)
 
 
-def own_groups(pid: int | None = None) -> Iterator[Path]:
-    name = f"codefeedback-{pid or os.getpid()}-*"
+def groups() -> Iterator[Path]:
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
-        yield from Path("/sys/fs/cgroup", controllers, path.lstrip("/")).glob(name)
+        yield from Path("/sys/fs/cgroup", controllers, path.lstrip("/")).glob("codefeedback-*")
 
 
 # --- failures of ours ---------------------------------------------------------------------------
