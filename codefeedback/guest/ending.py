@@ -51,6 +51,15 @@ def _has_exits(threading: Any) -> bool:
     return bool(getattr(threading, "_threading_atexits", ()))
 
 
+def flush() -> None:
+    """Writes what the program printed, as far as that is possible."""
+    for name in ("stderr", "stdout"):
+        try:
+            getattr(sys, name).flush()
+        except BaseException:
+            pass
+
+
 def _flushed() -> bool:
     """Whether all is written; a failure is left to the interpreter to tell."""
     try:

@@ -201,6 +201,29 @@ def resident_bytes(pid: int) -> int:
         return 0
 
 
+def peak_bytes(pid: int) -> int:
+    """The most memory that a process had in use so far."""
+    try:
+        with open("/proc/%d/status" % pid) as file:
+            for line in file:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
+def had_children(pid: int) -> bool:
+    """Whether a process has, or has waited for, processes of its own."""
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            words = file.read().rpartition(")")[2].split()
+        waited_for = int(words[8]) > 0  # cminflt: their page faults
+    except (OSError, ValueError, IndexError):
+        waited_for = False
+    return waited_for or bool(descendants(pid))
+
+
 def delay_seconds(pid: int) -> float:
     """How long the threads of a process were ready to run and no processor was free."""
     total = 0

@@ -9,9 +9,11 @@ from typing import Any, Callable, Dict, NoReturn, Optional, Tuple
 
 from . import capture, ending, report, values
 
+_NOT_QUICK = (b"ctypes", b"freeze")
 _PRELUDE_NAME = "<prelude>"
 _ENOUGH_FRAMES = 10000  # for encoding a value that is nested as deeply as values may be
-_restore_recursion_limit = sys.setrecursionlimit
+# Taken now: the program may replace them.
+_recursion_limit, _set_recursion_limit = sys.getrecursionlimit, sys.setrecursionlimit
 
 
 class BadProblem(Exception):
@@ -130,14 +132,19 @@ def run_foreign(text: str, name: str, scope: Dict[str, Any]) -> None:
 def run_script(request: Dict[str, Any]) -> None:
     """Runs the program as ``python NAME ARGS`` would; leaves by SystemExit."""
     program = prepared(request)
-    end = ending.end_quickly if request["quick"] else ending.end
+    # What these hold back, or keep from us, would be lost.
+    quick = request["quick"] and not any(word in request["data"] for word in _NOT_QUICK)
+    end = ending.end_quickly if quick else ending.end
     code = program.compile()
     if code is None:
         end(1)
     sys.argv[:] = [program.name, *request["args"]]
     report.running(request["compiled"])
     try:
-        program.execute(code)
+        try:
+            program.execute(code)
+        finally:
+            ending.flush()  # as CPython does, before threads and exit functions have their turn
     except BadProblem as error:
         _fail(error)
     except SystemExit as error:
@@ -180,8 +187,17 @@ def run_calls(request: Dict[str, Any]) -> None:
     execute_or_leave(program, code)
     returned = []
     outcome: Dict[str, Any] = {"phase": "run"}
+    found = None
+    if request["find_once"]:
+        try:
+            found = program.find(calls[0][0])
+        except NotFound as error:
+            report.write({"phase": "run", "missing": str(error), "values": []})
+            leave(0)
+        except BaseException:  # the test itself is to say what that comes to
+            leave(0)
     for entry_point, (args, kwargs) in calls:
-        outcome = outcome_of_call(program, entry_point, args, kwargs, _refuse)
+        outcome = outcome_of_call(program, entry_point, args, kwargs, _refuse, found)
         if "value" not in outcome:
             break
         returned.append(outcome.pop("value"))
@@ -204,18 +220,30 @@ def outcome_of_call(
     args: Any,
     kwargs: Dict[str, Any],
     odd: Optional[Callable[..., Any]] = None,
+    found: Optional[Callable[..., Any]] = None,
 ) -> Dict[str, Any]:
-    """The report of one call; `odd` is asked about values that are of no builtin type."""
+    """The report of one call, of what was `found` or of what the program has under that name now.
+
+    `odd` is asked about values that are of no builtin type.
+    """
     try:
-        returned = program.find(entry_point)(*args, **kwargs)
-        _restore_recursion_limit(_ENOUGH_FRAMES)  # the program may have left a small one
-        return {"phase": "done", "value": values.encode(returned, odd, None, odd)}
+        returned = (found or program.find(entry_point))(*args, **kwargs)
+        return {"phase": "done", "value": _encoded(returned, odd)}
     except _Refused:
         return {"refused": True}
     except NotFound as error:
         return {"phase": "run", "missing": str(error)}
     except BaseException as error:
         return {"phase": "run", "exception": program.capture.describe(error)}
+
+
+def _encoded(value: Any, odd: Optional[Callable[..., Any]]) -> Any:
+    limit = _recursion_limit()
+    _set_recursion_limit(max(limit, _ENOUGH_FRAMES))  # the program may have set a small one
+    try:
+        return values.encode(value, odd, None, odd)
+    finally:
+        _set_recursion_limit(limit)
 
 
 def compiled(request: Dict[str, Any]) -> Tuple[Program, types.CodeType]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import gc
 import os
 import sys
 import time
@@ -39,6 +40,8 @@ def run_all(station: Station, request: Dict[str, Any]) -> None:
             process.kill()
             supervise.kill_all([process])
         used, before = (kernel.cpu_seconds(process.pid) if lives else process.cpu), used
+        if lives:
+            _look_at(process)
         facts = {
             "wall_seconds": time.monotonic() - started,
             "children": [{**process.facts(), "cpu_seconds": max(0.0, used - before)}],
@@ -57,6 +60,15 @@ def run_all(station: Station, request: Dict[str, Any]) -> None:
         os.close(fd)
     if not station.heard(report.TAKEN):
         os._exit(1)
+
+
+def _look_at(process: supervise.Child) -> None:
+    """What a process that goes on tells of itself only when asked."""
+    process.rss = kernel.peak_bytes(process.pid)
+    if process.rss - process.base_rss > process.limits["memory_bytes"]:
+        process.limit_hit = "memory"
+    elif kernel.had_children(process.pid):
+        process.limit_hit = "processes"  # theirs is not its own: by itself, it is measured
 
 
 def _script_cases(request: Dict[str, Any]) -> None:
@@ -87,7 +99,7 @@ def _expect_plain_end(subject: program.Program) -> None:
     try:
         subject.execute(code)
     except SystemExit as error:
-        if error.code:
+        if error.code is not None and not (type(error.code) is int and error.code == 0):
             report.write({"phase": "run", "exception": subject.capture.describe(error)})
             program.leave(1)
     except BaseException as error:
@@ -97,6 +109,7 @@ def _expect_plain_end(subject: program.Program) -> None:
         program.leave(1)
     atexit._run_exitfuncs()
     subject.module.__dict__.clear()
+    gc.collect()
     sys.stdout.flush()
     sys.stderr.flush()
 

@@ -33,7 +33,7 @@ _SMALL = 1 << _PLAIN_BITS
 # What hostile values may cost their reader: a fraction is reduced in quadratic time, and so is a
 # set built whose items all have the same hash.
 _MAX_FRACTION_DIGITS = 25000
-_MAX_SAME_HASH = 1000
+_MAX_SAME_HASH, _MAX_SAME_NESTED = 50, 8
 
 _type_name = type.__dict__["__name__"].__get__
 _type_mro = type.__dict__["__mro__"].__get__
@@ -255,9 +255,9 @@ def _items(content: Any, each: _Each) -> List[Any]:
 def _hashed(items: List[Any]) -> List[Any]:
     seen: Dict[int, int] = {}
     for item in items:
-        value = hash(item)
+        value, kind = hash(item), type(item)
         seen[value] = seen.get(value, 0) + 1
-        if seen[value] > _MAX_SAME_HASH:
+        if seen[value] > (_MAX_SAME_HASH if kind not in (tuple, frozenset) else _MAX_SAME_NESTED):
             raise ValueError("too many items of the same hash")
     return items
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import builtins
 import operator
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -34,6 +33,20 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _QUICK_SECONDS = 0.05
 _Holds = Callable[[Any], bool]
 _ASSERTION_BASES = ("AssertionError", "Exception", "BaseException")
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What every version has, so that importing it cannot fail.
+_IMPORTS = {
+    "typing": _names("Any Callable Dict Iterable Iterator List Optional Set Tuple Union"),
+    "math": _names("ceil factorial floor gcd inf log pi pow sqrt"),
+    "collections": _names("Counter OrderedDict defaultdict deque"),
+    **dict.fromkeys(_names("copy functools heapq itertools random re string sys"), frozenset()),
+}
+_PLAIN_TYPES = _names("bool bytes dict float frozenset int list object set str tuple")
 
 
 class _NotPlainError(Exception):
@@ -68,10 +81,12 @@ def _asserted(setup: str, test: str, entry_point: str | None) -> tuple[Asserted,
     """The asserts of a test; empty if it is not plain."""
     try:
         tree, before = ast.parse(test), ast.parse(setup)
-        if not all(_is_harmless(node) for node in before.body):
-            return ()
         known = {node.name for node in before.body if isinstance(node, ast.FunctionDef)}
         known |= {target.id for node in before.body for target in _targets(node)}
+        for text in (test, setup):
+            compile(text, "<test>", "exec", dont_inherit=True)  # finds more than the parser does
+        if not all(_is_harmless(node, known) for node in before.body):
+            return ()
         if entry_point is None:
             return tuple(_of_statements(tree.body, None, "", "<module>", known))
         checks = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
@@ -92,22 +107,51 @@ def asserted(command: Check) -> tuple[Asserted, ...]:
     return _asserted(command.setup, command.test, command.entry_point)
 
 
-def _is_harmless(node: ast.stmt) -> bool:
-    """Whether a statement of a setup can be left out: nothing plain uses what it defines."""
-    if isinstance(node, ast.FunctionDef):
-        return not node.decorator_list and not node.args.defaults and not node.args.kw_defaults
-    return _is_skipped(node)
+def _is_harmless(node: ast.stmt, known: set[str]) -> bool:
+    """Whether a statement of a setup can be left out: it cannot fail, and nothing plain uses what
+    it defines."""
+    if not isinstance(node, ast.FunctionDef):
+        return _is_skipped(node)
+    arguments = node.args
+    if node.decorator_list or arguments.defaults or arguments.kw_defaults:
+        return False
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, node.returns]
+    hints = [each.annotation if isinstance(each, ast.arg) else each for each in every]
+    if arguments.vararg or arguments.kwarg:
+        return False
+    return all(hint is None or _is_harmless_hint(hint, known) for hint in hints)
+
+
+def _is_harmless_hint(hint: ast.expr, known: set[str]) -> bool:
+    """``int``, ``List[int]``, ``Dict[str, Any]``: of builtin types, and what was imported."""
+    parts = (ast.Name, ast.Subscript, ast.Tuple, ast.Load, ast.Constant)
+    names = {node.id for node in ast.walk(hint) if isinstance(node, ast.Name)}
+    subscripted = {
+        node.value.id
+        for node in ast.walk(hint)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name)
+    }
+    return (
+        all(isinstance(node, parts) for node in ast.walk(hint))
+        and names <= known | _PLAIN_TYPES
+        and subscripted <= known & _IMPORTS["typing"]  # `list[int]` needs CPython 3.9
+    )
 
 
 def _is_skipped(node: ast.stmt) -> bool:
     if isinstance(node, ast.Import):
-        return all(alias.name.split(".")[0] in sys.stdlib_module_names for alias in node.names)
+        return all(alias.name in _IMPORTS and alias.asname is None for alias in node.names)
     if isinstance(node, ast.ImportFrom):
-        names = [alias.name for alias in node.names]
-        return node.module in ("typing", "math", "collections") and "*" not in names
+        names = {alias.name for alias in node.names if alias.asname is None}
+        return len(names) == len(node.names) and names <= _IMPORTS.get(
+            node.module or "", frozenset()
+        )
     if isinstance(node, ast.Assign):
-        ast.literal_eval(node.value)
-        return all(isinstance(target, ast.Name) for target in node.targets)
+        _literal_of(node.value)
+        return all(
+            isinstance(target, ast.Name) and target.id not in ("check", "abs")
+            for target in node.targets
+        )
     return isinstance(node, ast.Pass) or (
         isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     )
@@ -119,7 +163,7 @@ def _only(check: ast.FunctionDef) -> str:
     others = [*arguments.posonlyargs, *arguments.kwonlyargs, *arguments.defaults]
     if len(arguments.args) != 1 or others or arguments.vararg or arguments.kwarg:
         raise _NotPlainError
-    if check.decorator_list:
+    if check.decorator_list or arguments.args[0].annotation or check.returns:
         raise _NotPlainError
     return arguments.args[0].arg
 
@@ -140,18 +184,20 @@ def _of_statements(
             continue
         if isinstance(node.test, ast.Constant) and node.test.value:
             continue
-        call, holds = _comparison(node.test)
+        if node.test.lineno != node.lineno:
+            raise _NotPlainError  # which line fails depends on the interpreter
+        call, holds = _comparison(node.test, "abs" in taken | {candidate, entry_point})
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if candidate is None:
             if not name or name in taken or hasattr(builtins, name) or name.startswith("__"):
                 raise _NotPlainError
         elif name != candidate or name in taken - known:
             raise _NotPlainError
-        message = "" if node.msg is None else str(ast.literal_eval(node.msg))
+        message = "" if node.msg is None else str(_literal_of(node.msg))
         yield Asserted(
             name if candidate is None else entry_point,
-            tuple(ast.literal_eval(item) for item in call.args),
-            {str(_name(item)): ast.literal_eval(item.value) for item in call.keywords},
+            tuple(_literal_of(item) for item in call.args),
+            {str(_name(item)): _literal_of(item.value) for item in call.keywords},
             holds,
             function,
             node,
@@ -173,8 +219,9 @@ def _name(keyword: ast.keyword) -> str:
     return keyword.arg
 
 
-def _comparison(test: ast.expr) -> tuple[ast.Call, _Holds]:
-    """The call in an assert, and what must hold of its value."""
+def _comparison(test: ast.expr, own_abs: bool) -> tuple[ast.Call, _Holds]:
+    """The call in an assert, and what must hold of its value. `own_abs` says that `abs` may not
+    be the builtin."""
     if isinstance(test, ast.Call):
         return test, bool
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
@@ -183,8 +230,8 @@ def _comparison(test: ast.expr) -> tuple[ast.Call, _Holds]:
     elif isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _COMPARISONS:
         compare = _COMPARISONS[type(test.ops[0])]
         left, right = test.left, test.comparators[0]
-        if _is_distance(left):
-            return _near(left, compare, ast.literal_eval(right))
+        if _is_distance(left) and not own_abs:
+            return _near(left, compare, _literal_of(right))
         if isinstance(left, ast.Call):
             literal = _literal(right, compare)
             return left, lambda value: bool(compare(value, literal))
@@ -195,10 +242,16 @@ def _comparison(test: ast.expr) -> tuple[ast.Call, _Holds]:
 
 
 def _literal(node: ast.expr, compare: Callable[[Any, Any], Any]) -> Any:
-    literal = ast.literal_eval(node)
+    literal = _literal_of(node)
     if compare in (operator.is_, operator.is_not) and literal not in (None, True, False):
         raise _NotPlainError  # which objects are one is the interpreter's business
     return literal
+
+
+def _literal_of(node: ast.expr) -> Any:
+    if any(isinstance(part, ast.Constant) and part.value is ... for part in ast.walk(node)):
+        raise _NotPlainError  # it does not travel
+    return ast.literal_eval(node)
 
 
 def _is_distance(node: ast.expr) -> bool:
@@ -207,6 +260,7 @@ def _is_distance(node: ast.expr) -> bool:
         and isinstance(node.func, ast.Name)
         and node.func.id == "abs"
         and len(node.args) == 1
+        and not node.keywords
         and isinstance(node.args[0], ast.BinOp)
         and isinstance(node.args[0].op, ast.Sub)
     )
@@ -214,7 +268,7 @@ def _is_distance(node: ast.expr) -> bool:
 
 def _near(node: Any, compare: Callable[[Any, Any], Any], most: Any) -> tuple[ast.Call, _Holds]:
     """``abs(f(x) - 2.5) < 1e-6``, of numbers."""
-    call, literal = node.args[0].left, ast.literal_eval(node.args[0].right)
+    call, literal = node.args[0].left, _literal_of(node.args[0].right)
     if not isinstance(call, ast.Call) or type(literal) not in (int, float):
         raise _NotPlainError
 
@@ -232,6 +286,7 @@ def calls_of(command: Check, asserts: Sequence[Asserted]) -> Calls:
         program=command.program,
         calls=tuple((each.entry_point, each.args, each.kwargs) for each in asserts),
         quick_seconds=_QUICK_SECONDS,
+        find_once=command.entry_point is not None,
         prelude=command.prelude,
     )
 
@@ -258,7 +313,8 @@ def decided(asserts: Sequence[Asserted], execution: Execution) -> Execution | No
             execution, stage=Stage.FAILED, trace=None, missing=None, test_trace=failed.failure()
         )
     if execution.trace is not None:
-        odd = execution.trace.is_a("StopIteration") or not execution.trace.is_a("Exception")
+        trace = execution.trace
+        odd = trace.is_a("StopIteration") or not trace.is_a("Exception") or not trace.frames
         return None if odd else execution
     if execution.missing is not None:
         return execution

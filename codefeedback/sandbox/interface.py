@@ -45,12 +45,14 @@ class Call:
 class Calls:
     """Import the program and make `calls` (entry point, args, kwargs) until one raises.
 
-    They get `quick_seconds` of processor time at most, and ten times that of idle time.
+    They get `quick_seconds` of processor time at most, and ten times that of idle time. With
+    `find_once` all are calls of what the first entry point names before the first call.
     """
 
     program: Source
     calls: tuple[tuple[str, tuple[Any, ...], Mapping[str, Any]], ...]
     quick_seconds: float
+    find_once: bool = False
     prelude: str = ""
 
     def limits(self, limits: Limits) -> Limits:

@@ -62,7 +62,8 @@ def case(command: Command, limits: Limits) -> bytes:
     if isinstance(command, Call):
         return channel.frame({**kind, **_call(command)})
     if isinstance(command, Calls):
-        return channel.frame({**kind, "calls": [_encoded(*call) for call in command.calls]})
+        calls = [_encoded(*call) for call in command.calls]
+        return channel.frame({**kind, "find_once": command.find_once, "calls": calls})
     test = {"test": command.test, "setup": command.setup, "entry_point": command.entry_point}
     if command.split:
         return channel.frame(kind) + channel.frame(test)

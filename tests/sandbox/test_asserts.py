@@ -54,6 +54,15 @@ def sandbox() -> Iterator[LocalSandbox]:
         ("def check(candidate, more):\n    assert candidate(1) == 2", "f", False),
         ("def check(candidate):\n    candidate = abs\n    assert candidate(1) == 1", "f", False),
         ("def check(candidate):\n    assert f(1) == 2", "f", False),
+        ("assert f(x=1, x=1) == 2", None, False),
+        ("from collections import Mapping\nassert f(1) == 2", None, False),
+        ("assert f(...) == 2", None, False),
+        ("assert (\n    f(1) == 2)", None, False),
+        ("abs = 3\nassert abs(f(1) - 2) < 3", None, False),
+        ("def check(abs):\n    assert abs(abs(1) - 2) == 1", "f", False),
+        ("def check(candidate):\n    assert abs(candidate(1) - 2) == 1", "abs", False),
+        ("def check(candidate: Nope):\n    assert candidate(1) == 2", "f", False),
+        ("def check(candidate):\n    assert candidate(1) == 2\ncheck = 3", "f", False),
         ("print('x')", None, False),
         ("assert (", None, False),
     ],
@@ -92,6 +101,15 @@ PROGRAMS = {
     "fails at the top": "import nothing\n",
     "prints": "def f(n):\n    print('noise' * 1000)\n    return 2 * n\n",
     "recursion": "def f(n): return f(n)\n",
+    "deep": "def g(k): return k and g(k - 1)\ndef f(n): return 2 * n + g(3000 * (n - 1))\n",
+    "deeper": "import sys\nsys.setrecursionlimit(10 ** 5)\n"
+    "def g(k): return k and g(k - 1)\ndef f(n): return 2 * n + g(12000 * (n - 1))\n",
+    "solution with state": "class Solution:\n    def __init__(self): self.n = 0\n"
+    "    def f(self, n):\n        self.n += 1\n        return 2 * self.n\n",
+    "replaces itself": "def f(n):\n    global f\n    f = lambda n: 9\n    return 2 * n\n",
+    "no function": "f = 5\n",
+    "takes more": "def f(n, m): return 2 * n\n",
+    "group": "def f(n): raise ExceptionGroup('g', [ValueError(1)])\n",
 }
 TESTS = {
     "mbpp": ("assert f(1) == 2\nassert f(2) == 4, 'second'\n", "", None),
