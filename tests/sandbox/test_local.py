@@ -550,3 +550,24 @@ def test_without_filters_there_is_no_local_sandbox(monkeypatch: pytest.MonkeyPat
         LocalSandbox()
     with Grader(allow_weak_sandbox=True) as grader:
         assert grader.sandbox.name == "portable"
+
+
+FAILING = {
+    "memory": "x = bytearray(80 << 20)\nfor i in range(0, len(x), 4096): x[i] = 1\n",
+    "memory of a child": "import os\nif os.fork() == 0:\n    x = bytearray(100 << 20)\n"
+    "    for i in range(0, len(x), 4096): x[i] = 1\n    os._exit(0)\nos.wait()\n",
+    "status": "import sys\n",
+    "finalizer": "class D:\n    def __del__(self): print('gone')\nd = D(); d.d = d\n",
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_reuse_accepts_nothing_that_fails_alone(name: str) -> None:
+    program = FAILING[name] + "print(2 * int(input()))\n"
+    program += "sys.exit('')\n" if name == "status" else ""
+    limits = {"memory_bytes": 64 << 20}
+    verdicts = []
+    for reuse in (True, False):
+        with Grader(reuse=reuse, limits=limits) as grader:
+            verdicts.append([case.verdict for case in grader.grade(program, DOUBLE).cases])
+    assert verdicts[0] == verdicts[1] and "AC" not in map(str, verdicts[0])
