@@ -8,6 +8,7 @@ the result is tamper resistant. A finding names the line and the line's text tha
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,21 @@ PROGRAMS = Path(__file__).parent / "data" / "programs"
 FOLDERS = sorted(PROGRAMS.iterdir())
 
 
-def grade(folder: Path) -> cf.Report:
-    program = (folder / "solution.py").read_bytes()
-    return cf.grade(program, folder / "tests.json")
+SANDBOXES: dict[str, Callable[[], cf.Sandbox | str]] = {
+    "default": lambda: "auto",
+    "standard": lambda: cf.LocalSandbox(namespaces=False),
+    "portable": cf.PortableSandbox,
+}
+
+
+@pytest.fixture(scope="module", params=SANDBOXES)
+def grader(request: pytest.FixtureRequest) -> Iterator[cf.Grader]:
+    try:
+        sandbox = SANDBOXES[request.param]()
+    except cf.SandboxUnavailableError as error:
+        pytest.skip(str(error))
+    with cf.Grader(sandbox=sandbox, allow_weak_sandbox=True) as grader:
+        yield grader
 
 
 def check_finding(finding: cf.Finding, expected: dict[str, Any], source: cf.Source) -> None:
@@ -43,9 +56,9 @@ def check_finding(finding: cf.Finding, expected: dict[str, Any], source: cf.Sour
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_program(folder: Path) -> None:
+def test_program(grader: cf.Grader, folder: Path) -> None:
     expected = json.loads((folder / "expected.json").read_text())
-    report = grade(folder)
+    report = grader.grade((folder / "solution.py").read_bytes(), folder / "tests.json")
     verdicts = expected["verdict"]
     assert report.verdict.value in (verdicts if isinstance(verdicts, list) else [verdicts]), report
     if "cases" in expected:
