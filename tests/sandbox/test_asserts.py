@@ -39,6 +39,9 @@ def sandbox() -> Iterator[LocalSandbox]:
         ("assert f(1) is None, 'why'", None, True),
         ("assert 3 >= f(-1)", None, True),
         (HUMAN_EVAL, "f", True),
+        ("assert f(1) == 2", "f", True),
+        ("assert g(1) == 2", "f", False),
+        ("f = abs\nassert f(1) == 1", "f", False),
         ("assert f(1) is 257", None, False),
         ("assert f(g(1)) == 2", None, False),
         ("assert len(f(1)) == 2", None, False),
@@ -114,6 +117,7 @@ PROGRAMS = {
 TESTS = {
     "mbpp": ("assert f(1) == 2\nassert f(2) == 4, 'second'\n", "", None),
     "human eval": (HUMAN_EVAL, SETUP, "f"),
+    "by its own name": ("assert f(1) == 2\nassert f(2) == 4, 'second'\n", SETUP, "f"),
     "near": ("assert abs(f(1) - 2.0) < 1e-6\nassert abs(f(2) - 4) <= 0\n", "", None),
     "truth": ("assert f(1)\nassert not f(2)\n", "", None),
     "order": ("assert f(1) < 3\nassert 4 <= f(2)\nassert f(2) is not None\n", "", None),
