@@ -27,6 +27,7 @@ _namespace = type.__dict__["__dict__"].__get__
 
 def end(code: Any) -> NoReturn:
     """Ends as ``sys.exit(code)`` at the top level does."""
+    gc.unfreeze()  # the shut-down frees all that it can reach, the standard streams among it
     raise SystemExit(code)
 
 
@@ -42,8 +43,7 @@ def end_quickly(code: Any) -> NoReturn:
         atexit._run_exitfuncs()
         if not _something_is_left() and _flushed():
             os._exit(code or 0)
-    gc.unfreeze()  # the shut-down frees all that it can reach, the standard streams among it
-    raise SystemExit(code)
+    end(code)
 
 
 def _has_exits(threading: Any) -> bool:

@@ -13,6 +13,9 @@ from typing import Any, Dict, Optional
 #: What a child says to its supervisor, aside from its report.
 TAKEN, COMPILED = b"t", b"c"
 
+#: A longer report is not read: its values could cost the grader gigabytes.
+MAX_BYTES = 8 << 20
+
 _TOO_LARGE = b'{"phase": "overflow"}'
 _NO_MEMORY = b'{"phase": "run", "exception": {"type": "MemoryError", "bases": ["MemoryError"]}}'
 _fd = -1

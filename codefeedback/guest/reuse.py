@@ -49,7 +49,7 @@ def run_all(station: Station, request: Dict[str, Any]) -> None:
             "in_step": station.heard(report.TAKEN) > 0,
             "over": not lives,
         }
-        outputs = station.outputs(request["limits"], supervise.MAX_REPORT)
+        outputs = station.outputs(request["limits"])
         channel.send(station.control, facts, *outputs)
         if not lives:
             break

@@ -10,7 +10,7 @@ import signal
 import stat
 from typing import Any, Callable, Dict, List, Tuple
 
-from . import kernel
+from . import kernel, report
 
 _LOWEST = 16  # our own descriptors lie above those that a program's process gets
 _PART = 1 << 24
@@ -85,14 +85,14 @@ class Station:
             _write_all(fd, data)
             os.close(fd)
 
-    def outputs(self, limits: Dict[str, Any], max_report: int) -> List[bytes]:
+    def outputs(self, limits: Dict[str, Any]) -> List[bytes]:
         """stdout, stderr and both reports, with one byte more than may be if there is more."""
         most = int(limits["output_bytes"]) + 1
         return [
             _content(self.stdout, most),
             _content(self.stderr, most),
-            _content(self.report, max_report + 1),
-            _content(self.test_report, max_report + 1),
+            _content(self.report, report.MAX_BYTES + 1),
+            _content(self.test_report, report.MAX_BYTES + 1),
         ]
 
     def heard(self, word: bytes) -> int:

@@ -24,7 +24,6 @@ _SHORTEST_WAIT = 0.001
 _SHARED_BYTES = 8 << 20  # of the interpreter, in each forked process and counted in each
 _KILL_PATIENCE = 10.0
 _MAX_FD = 256  # no process of ours has more: RLIMIT_NOFILE
-MAX_REPORT = 8 << 20  # a longer one is not read
 # All that a program's folders may hold; each file is limited like an output.
 _MAX_FILES, _FOLDER_BYTES = 20000, 64 << 20
 
@@ -139,7 +138,7 @@ class Run:
             # What a process did not live to read is still in the way.
             "in_step": station.heard(report.TAKEN) == bool(self._read) + self._split,
         }
-        return facts, station.outputs(self._request["limits"], MAX_REPORT)
+        return facts, station.outputs(self._request["limits"])
 
     def _start_halves(self) -> None:
         """The program's half first; only then is the test read, so that nothing of it is

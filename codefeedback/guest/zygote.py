@@ -218,9 +218,10 @@ def _supervise_many(station: Station, request: Dict[str, Any]) -> None:
             part["code"] = program.compile_program(part)
         except Exception as error:
             failed = report.encoded(program.does_not_compile(error))
-    part["kind"] = request["kind"]
-    part["prepared"] = program.Program(part)
-    part["prepared"].compile()
+    if not failed:
+        part["kind"] = request["kind"]
+        part["prepared"] = program.Program(part)
+        part["prepared"].compile()  # takes what was compiled under the limits
     gc.freeze()  # a program's process looks at what it made itself
     os.write(to_zygote, report.COMPILED)
     while True:

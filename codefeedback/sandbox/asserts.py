@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from codefeedback.sandbox.interface import Calls, Check, Execution, Stage
+from codefeedback.sandbox.interface import Calls, Check, Command, Execution, Stage
 from codefeedback.traces import Frame, Trace
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -280,6 +280,15 @@ def _near(node: Any, compare: Callable[[Any, Any], Any], most: Any) -> tuple[ast
         return bool(compare(abs(value - literal), most))
 
     return call, holds
+
+
+def shortcut(command: Command) -> tuple[Command, tuple[Asserted, ...]]:
+    """What to run in place of a command, and the asserts that then decide; the command itself and
+    none where there is no shorter way."""
+    asserts = asserted(command) if isinstance(command, Check) else ()
+    if asserts and isinstance(command, Check):
+        return calls_of(command, asserts), asserts
+    return command, ()
 
 
 def calls_of(command: Check, asserts: Sequence[Asserted]) -> Calls:

@@ -22,7 +22,7 @@ from codefeedback.errors import (
     UsageError,
 )
 from codefeedback.problems import Limits
-from codefeedback.sandbox.asserts import asserted, calls_of, decided
+from codefeedback.sandbox.asserts import decided, shortcut
 from codefeedback.sandbox.executions import ClaimError, execution_of
 from codefeedback.sandbox.interface import Check, Command, Execution, Limit, Sandbox
 from codefeedback.sandbox.worker import Worker
@@ -59,10 +59,10 @@ class GuestSandbox(Sandbox):
                 worker.interrupt()
 
     def run(self, command: Command, limits: Limits) -> Execution:
-        asserts = asserted(command) if isinstance(command, Check) else ()
-        if asserts and isinstance(command, Check):
+        shorter, asserts = shortcut(command)
+        if asserts:
             try:
-                told = decided(asserts, self._run(calls_of(command, asserts), limits))
+                told = decided(asserts, self._run(shorter, limits))
             except (SandboxError, ProblemError):
                 told = None  # the test itself will say so
             if told is not None:
@@ -116,18 +116,15 @@ class GuestSandbox(Sandbox):
     ) -> Generator[Execution]:
         """Runs commands of one program until there is one that has to be looked into."""
         reuse = reuse and not any(isinstance(command, Check) for command in commands)
-        plain = [asserted(command) if isinstance(command, Check) else () for command in commands]
-        sent = [
-            calls_of(command, asserts) if asserts and isinstance(command, Check) else command
-            for command, asserts in zip(commands, plain, strict=True)
-        ]
+        short = [shortcut(command) for command in commands]
+        sent = [command for command, _ in short]
         try:
             worker = self._borrow()
         except (SandboxError, OSError):
             return  # who runs the first one by itself will say so
         way = worker.run_reused(sent, limits) if reuse else worker.run_many(sent, limits, ahead)
         try:
-            for command, asserts, (facts, outputs) in zip(sent, plain, way, strict=False):
+            for (command, asserts), (facts, outputs) in zip(short, way, strict=False):
                 execution = execution_of(command, limits, facts, outputs, reused=reuse)
                 told = decided(asserts, execution) if asserts else execution
                 if told is None or (_is_doubtful(execution) and not reuse):

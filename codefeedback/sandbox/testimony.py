@@ -10,16 +10,13 @@ import json
 from typing import Any
 
 from codefeedback.guest import values
+from codefeedback.guest.report import MAX_BYTES
 from codefeedback.sandbox.interface import NO_VALUE
 from codefeedback.spans import Source
 from codefeedback.traces import Frame, SyntaxDetail, Trace
 
 _MAX_NESTING = 20  # of causes and groups
 _MAX_TEXT = 4000
-
-
-#: A longer report is not read: its values could cost us gigabytes.
-MAX_BYTES = 8 << 20
 
 
 def read(data: bytes) -> dict[str, Any]:
