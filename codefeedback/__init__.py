@@ -21,16 +21,26 @@ from codefeedback.errors import (
     WeakSandboxError,
 )
 from codefeedback.evaluation import pass_at_k
+from codefeedback.extraction import Completion, Extraction, extract
 from codefeedback.findings import Finding, Origin, Scope
-from codefeedback.grading import Grader, grade
+from codefeedback.grading import Grader, analyse, grade
 from codefeedback.loading import load_problem, load_problems
 from codefeedback.problems import CallCase, CheckCase, Limits, Problem, Skipped, StdinCase
-from codefeedback.results import CaseResult, PolicyView, Report, SandboxInfo, Score, Ungraded
+from codefeedback.results import (
+    CaseResult,
+    Coverage,
+    PolicyView,
+    Report,
+    SandboxInfo,
+    Score,
+    Ungraded,
+)
 from codefeedback.sandbox.interface import Execution, Sandbox
 from codefeedback.sandbox.local import LocalSandbox
 from codefeedback.sandbox.portable import PortableSandbox
 from codefeedback.scoring import adaptive, coarse, fine
 from codefeedback.spans import CharSpan, Position, Source
+from codefeedback.tokens import Decoded, TokenSpan, decode, decode_tokens
 from codefeedback.traces import Frame, SyntaxDetail, Trace, parse_traceback
 from codefeedback.verdicts import Outcome, Verdict
 
@@ -44,7 +54,11 @@ __all__ = [
     "CheckCase",
     "CheckerError",
     "CodeFeedbackError",
+    "Completion",
+    "Coverage",
+    "Decoded",
     "Execution",
+    "Extraction",
     "Finding",
     "Frame",
     "Grader",
@@ -71,13 +85,18 @@ __all__ = [
     "Source",
     "StdinCase",
     "SyntaxDetail",
+    "TokenSpan",
     "Trace",
     "Ungraded",
     "UsageError",
     "Verdict",
     "WeakSandboxError",
     "adaptive",
+    "analyse",
     "coarse",
+    "decode",
+    "decode_tokens",
+    "extract",
     "fine",
     "grade",
     "load_problem",

@@ -22,13 +22,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from codefeedback.errors import ProblemError, UsageError
+from codefeedback.extraction import Completion, completion_text
 from codefeedback.grading import Grader
 from codefeedback.loading import to_native
 from codefeedback.loading.documents import as_path, parse_line, read_lines
 from codefeedback.loading.fields import Node, listing, show, suggestion
 from codefeedback.problems import Problem
 from codefeedback.results import Report, Ungraded
-from codefeedback.spans import Source
 from codefeedback.verdicts import Verdict
 
 #: The keys that name a sample's problem and hold its program; the first that is there counts.
@@ -65,22 +65,29 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One program of a model. A completion is continued from its problem's prompt."""
+    """One program of a model, or an answer with one in it.
+
+    `is_completion`: it continues its problem's prompt. `truncated`: the model hit its length limit.
+    """
 
     index: int
     line: int
     problem_id: str
     text: str
     is_completion: bool
+    truncated: bool = False
 
     @property
     def digest(self) -> str:
         kind = "completion" if self.is_completion else "program"
+        kind = f"truncated {kind}" if self.truncated else kind
         data = f"{kind}\n{self.text}".encode("utf-8", "surrogatepass")
         return hashlib.sha256(data).hexdigest()
 
-    def program(self, problem: Problem) -> Source:
-        return Source(problem.prompt + self.text if self.is_completion else self.text)
+    def program(self, policy: str | None) -> Completion:
+        """What to grade; `policy` says how the program is found in it, if not by its kind."""
+        policy = policy or ("prompt+completion" if self.is_completion else "whole-text")
+        return Completion(text=self.text, policy=policy, truncated=self.truncated)
 
 
 class Samples:
@@ -156,13 +163,27 @@ def _sample(row: Node, index: int, line: int) -> Sample:
     if len(programs) != 1:
         found = f"{listing(programs)} are all there" if programs else "there is no program"
         raise row.error(f"{found}; exactly one of these keys must be: {listing(PROGRAM_KEYS)}")
+    truncated = row.member("truncated")
+    if truncated.value is not None and not isinstance(truncated.value, bool):
+        raise truncated.expected("true or false")
     return Sample(
         index=index,
         line=line,
         problem_id=str(name.value),
-        text=row.member(programs[0]).text(),
+        text=_text(row.member(programs[0])),
         is_completion=programs[0] == "completion",
+        truncated=bool(truncated.value),
     )
+
+
+def _text(given: Node) -> str:
+    """A text, or what the assistant says last in a list of messages."""
+    if not isinstance(given.value, list):
+        return given.text()
+    try:
+        return completion_text(given.value)
+    except UsageError as error:
+        raise given.error(str(error)) from None
 
 
 def _short(digest: str) -> int:
@@ -336,7 +357,8 @@ class Evaluation:
     """Samples, their problems, and what is known of each sample so far.
 
     `settings` are all that could change a result beside the two, as plain JSON values: results
-    that were made with others are never mixed in.
+    that were made with others are never mixed in. Of them, ``extract`` says how programs are found
+    in samples.
     """
 
     def __init__(self, samples: Samples, problems: Problems, settings: Mapping[str, Any]) -> None:
@@ -384,12 +406,14 @@ class Evaluation:
         """Grades what has no result yet, and yields each result when it is in the file."""
         under_way: dict[int, Sample] = {}
 
-        def pairs() -> Iterator[tuple[Source, Problem]]:
+        policy = self._settings.get("extract")
+
+        def pairs() -> Iterator[tuple[Completion, Problem]]:
             todo = self._samples.read(lambda index: self._known[index] < _GRADED)
             for number, sample in enumerate(todo):
                 problem = self._problems.by_id[sample.problem_id]
                 under_way[number] = sample
-                yield sample.program(problem), problem
+                yield sample.program(policy), problem
 
         for number, result in grader.grade_indexed(pairs()):
             sample = under_way.pop(number)

@@ -1,8 +1,7 @@
-"""Grading: runs the cases of a problem, judges them, and writes the report."""
+"""Grading: one program or many, now or over workers, whole programs or completions."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,30 +11,27 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from codefeedback import scoring
-from codefeedback.analysis.faults import fault_of
-from codefeedback.checking.judging import failure, judge, tamper_resistant
-from codefeedback.checking.policies import Policy
+from codefeedback.analysis import static
+from codefeedback.analysis.blame import checked_formula
+from codefeedback.analysis.extents import checked_granularity
+from codefeedback.analysis.inspecting import FOLDER, MODULES, Inspector
+from codefeedback.assessment import Assessment, Settings, checked_limits
+from codefeedback.checking.judging import failure
 from codefeedback.checking.policies import policy as policy_named
-from codefeedback.errors import CheckerError, ProblemError, UsageError, WeakSandboxError
+from codefeedback.errors import ProblemError, UsageError, WeakSandboxError
+from codefeedback.extraction import Completion, checked_policy
+from codefeedback.extraction import extract as extract_program
 from codefeedback.findings import Finding
 from codefeedback.loading import load_problem
-from codefeedback.problems import CallCase, Case, CheckCase, Limits, Problem, Skipped, StdinCase
-from codefeedback.results import (
-    CaseResult,
-    PolicyView,
-    Report,
-    SandboxInfo,
-    Score,
-    Ungraded,
-)
+from codefeedback.problems import CallCase, Case, Limits, Problem
+from codefeedback.results import Report, Ungraded
 from codefeedback.sandbox.choose import choose
 from codefeedback.sandbox.commands import command_for
-from codefeedback.sandbox.interface import NO_VALUE, Command, Execution, Sandbox, Script
+from codefeedback.sandbox.guests import GuestSandbox
+from codefeedback.sandbox.interface import NO_VALUE, Sandbox
 from codefeedback.spans import Source
-from codefeedback.verdicts import Verdict, outcome_of, overall
 
-Program = str | bytes | Source
+Program = str | bytes | Source | Completion
 ProblemLike = Problem | str | os.PathLike[str] | Mapping[str, Any] | list[Any]
 
 # Problems whose answers a reference program gave; a batch has many programs per problem.
@@ -57,6 +53,14 @@ class Grader:
     allow_weak_sandbox  grade also where programs can read this machine's files, answers included
     fail_fast         stop at the first case that is not accepted; the report says what was skipped
     compare_policies  names of policies to judge the same runs by as well
+    extract           programs that are plain texts are completions of a model, in which the
+                      program is found by this policy (docs/extraction.md)
+    granularity       how much around a place is blamed: expression, line, statement or block
+    analysis          whose text pyflakes and libcst look at: never, failing or always; what they
+                      find changes neither verdict nor scores
+    blame             find the lines that wrong answers come from, by ochiai, dstar or tarantula:
+                      runs the cases of such a program once more
+    coverage          tell which lines each case runs: runs every case once more
 
     Raises UsageError (PolicyError, WeakSandboxError, ...) for settings that make no sense,
     SandboxUnavailableError for a sandbox that does not work here.
@@ -76,40 +80,47 @@ class Grader:
         allow_weak_sandbox: bool = False,
         fail_fast: bool = False,
         compare_policies: Sequence[str] = (),
+        extract: str | None = None,
+        granularity: str = "line",
+        analysis: str = "never",
+        blame: str | None = None,
+        coverage: bool = False,
     ) -> None:
         if workers < 1:
             raise UsageError(f"workers: expected at least 1, got {workers}")
-        self._workers = workers
-        self._limits = limits
-        _checked_limits({}, limits)
-        self._policy = policy
-        self._fail_fast = fail_fast
-        self._compared = [policy_named(name) for name in compare_policies]
+        checked_limits({}, limits)
         if policy is not None:
             policy_named(policy)
-        if isinstance(sandbox, str):
-            sandbox = choose(
-                sandbox,
-                python=python,
-                site_packages=site_packages or bool(preload),
-                preload=preload,
-                workers=workers,
-            )
-        elif python is not None or site_packages or preload:
-            raise UsageError(
-                "python, site_packages and preload are settings of the sandbox: set them there"
-            )
-        self.sandbox = sandbox
-        if not sandbox.hides_files and not allow_weak_sandbox:
+        self._workers = workers
+        self._extract = None if extract is None else checked_policy(extract)
+        like = sandbox if isinstance(sandbox, str) else "auto"
+        self._settings = Settings(
+            sandbox=_sandbox(sandbox, python, site_packages, preload, workers),
+            inspector=Inspector(lambda: inspection_sandbox(like, workers)),
+            limits=limits,
+            policy=policy,
+            compared=tuple(policy_named(name) for name in compare_policies),
+            reuse=reuse,
+            fail_fast=fail_fast,
+            granularity=checked_granularity(granularity),
+            analysis=static.checked_when(analysis),
+            blame=None if blame is None else checked_formula(blame),
+            coverage=coverage,
+        )
+        if not self.sandbox.hides_files and not allow_weak_sandbox:
             raise WeakSandboxError(
-                f"the {sandbox.name} sandbox cannot hide this machine's files (answers included) "
-                "from programs here: see `codefeedback doctor`, or allow it with "
+                f"the {self.sandbox.name} sandbox cannot hide this machine's files (answers "
+                "included) from programs here: see `codefeedback doctor`, or allow it with "
                 "allow_weak_sandbox=True (--allow-weak-sandbox)"
             )
-        self._reuse = reuse
         self._pool: ThreadPoolExecutor | None = None
         self._lock = Lock()
         self._resolved: OrderedDict[int, tuple[Problem, Problem]] = OrderedDict()
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """What the programs run in."""
+        return self._settings.sandbox
 
     def __enter__(self) -> Self:
         return self
@@ -125,18 +136,41 @@ class Grader:
     def close(self) -> None:
         """Ends all work, also what is under way."""
         self.sandbox.close()
+        self._settings.inspector.close()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def grade(self, program: Program, problem: ProblemLike) -> Report:
-        """Grades one program.
+    def grade(self, program: Program, problem: ProblemLike, *, truncated: bool = False) -> Report:
+        """Grades one program, or the program in a `Completion`.
+
+        `truncated` says that the text was cut off at its end, as by a length limit: a compiler
+        error there blames the whole program.
 
         Raises SandboxError when we failed and nothing can be said of the program, ProblemError
-        when the problem is malformed.
+        when the problem is malformed, UsageError for a completion that is none.
         """
-        source = program if isinstance(program, Source) else Source(program)
         problem = problem if isinstance(problem, Problem) else load_problem(problem)
-        return _Grading(self, source, self._with_answers(problem)).report()
+        given = self._completion(program, truncated)
+        if isinstance(given, Completion):
+            text, extraction = extract_program(given.text, given.policy, prompt=problem.prompt)
+            source, truncated = Source(text, given.name), given.truncated
+        else:
+            source, extraction = given, None
+        problem = self._with_answers(problem)
+        return Assessment(self._settings, source, problem, extraction, truncated).report()
+
+    def _completion(self, program: Program, truncated: bool) -> Completion | Source:
+        """A program as its source, or as the completion that it is in."""
+        if isinstance(program, Completion):
+            return replace(program, truncated=program.truncated or truncated)
+        if isinstance(program, Source):
+            text, name = program.text, program.name
+        else:
+            source = Source(program)
+            text, name = source.text, source.name
+        if self._extract is None:
+            return program if isinstance(program, Source) else source
+        return Completion(text=text, policy=self._extract, truncated=truncated, name=name)
 
     def grade_many(
         self, items: Iterable[tuple[Program, ProblemLike]], *, ordered: bool = True
@@ -192,11 +226,14 @@ class Grader:
     def _submitted(running: Mapping[Future[Report | Ungraded], int]) -> int:
         return max(running.values()) - min(running.values()) + 1
 
-    async def agrade(self, program: Program, problem: ProblemLike) -> Report:
+    async def agrade(
+        self, program: Program, problem: ProblemLike, *, truncated: bool = False
+    ) -> Report:
         """`grade`, awaited: runs on the workers, and raises what `grade` raises."""
         import asyncio  # takes as long to import as all the rest
 
-        return await asyncio.wrap_future(self._executor().submit(self.grade, program, problem))
+        future = self._executor().submit(self.grade, program, problem, truncated=truncated)
+        return await asyncio.wrap_future(future)
 
     def _submit(self, program: Program, problem: ProblemLike) -> Future[Report | Ungraded]:
         return self._executor().submit(self._grade_or_say_why, program, problem)
@@ -240,7 +277,7 @@ class Grader:
             raise ProblemError("no expected answer, and no reference program", where=case.name)
         reference = Source(problem.reference, "reference.py")
         execution = self.sandbox.run(
-            command_for(case, problem, reference), self.limits_for(problem)
+            command_for(case, problem, reference), self._settings.limits_for(problem)
         )
         failed = failure(execution)
         if failed is not None or execution.value is NO_VALUE:
@@ -248,178 +285,59 @@ class Grader:
             raise ProblemError(f"the reference program fails: {why}", where=case.name)
         return replace(case, accepted=(execution.value,))
 
-    def limits_for(self, problem: Problem) -> Limits:
-        """What a case of this problem may use."""
-        return _checked_limits(problem.limits, self._limits)
 
-    def policy_for(self, problem: Problem, case: Case | None = None) -> Policy:
-        """The rule that compares the answers of this problem, or of one case of it."""
-        own = None if case is None or isinstance(case, CheckCase) else case.policy
-        return policy_named(self._policy or own or problem.policy)
-
-
-def _checked_limits(own: Mapping[str, Any], override: Limits | Mapping[str, Any] | None) -> Limits:
-    if isinstance(override, Limits):
-        return override
-    try:
-        return Limits().override({**own, **(override or {})})
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"limits: {error}") from None
-
-
-class _Grading:
-    """One program against one problem."""
-
-    def __init__(self, grader: Grader, source: Source, problem: Problem) -> None:
-        self._grader = grader
-        self._source = source
-        self._problem = problem
-        self._limits = grader.limits_for(problem)
-        self._skipped = list(problem.skipped)
-        self._findings: dict[tuple[Any, ...], Finding] = {}
-        #: verdicts of the same runs under the policies to compare with, by case name
-        self._other: dict[str, dict[str, Verdict]] = {
-            policy.name: {} for policy in grader._compared
-        }
-
-    def report(self) -> Report:
-        results = self._case_results()
-        verdict = overall(result.verdict for result in results)
-        outcome = outcome_of(verdict)
-        passed = sum(result.verdict is Verdict.AC for result in results)
-        findings = tuple(self._findings.values())
-        return Report(
-            verdict=verdict,
-            outcome=outcome,
-            score=Score(
-                coarse=scoring.coarse(outcome),
-                fine=min((finding.score for finding in findings), default=0.0),
-                adaptive=scoring.adaptive(passed, len(results)),
-                passed=passed,
-                total=len(results),
-            ),
-            policy=self._grader.policy_for(self._problem).name,
-            sandbox=SandboxInfo(
-                name=self._grader.sandbox.name,
-                tier=self._grader.sandbox.tier,
-                tamper_resistant=all(result.tamper_resistant for result in results),
-            ),
-            limits=self._limits.to_dict(),
-            cases=tuple(results),
-            findings=findings,
-            skipped=tuple(self._skipped),
-            policies=self._views(results),
+def _sandbox(
+    sandbox: Sandbox | str,
+    python: str | None,
+    site_packages: bool,
+    preload: Sequence[str],
+    workers: int,
+) -> Sandbox:
+    if isinstance(sandbox, str):
+        return choose(
+            sandbox,
+            python=python,
+            site_packages=site_packages or bool(preload),
+            preload=preload,
+            workers=workers,
         )
-
-    def _case_results(self) -> list[CaseResult]:
-        results: list[CaseResult] = []
-        cases = self._problem.cases
-        commands = [command_for(case, self._problem, self._source) for case in cases]
-        fail_fast = self._grader._fail_fast
-        # Neither runs ahead of a case that may be the last one.
-        reuse = self._grader._reuse and not fail_fast
-        runs = self._grader.sandbox.run_all(
-            commands, self._limits, ahead=not fail_fast, reuse=reuse
+    if python is not None or site_packages or preload:
+        raise UsageError(
+            "python, site_packages and preload are settings of the sandbox: set them there"
         )
-        with contextlib.closing(runs):
-            for case, command, execution in zip(cases, commands, runs, strict=True):
-                results.append(self._case_result(case, command, execution))
-                verdict = results[-1].verdict
-                if verdict is Verdict.CE or (fail_fast and verdict is not Verdict.AC):
-                    break
-        rest = cases[len(results) :]
-        if results and results[-1].verdict is Verdict.CE:
-            # What does not compile for one case does not compile for any.
-            results += [replace(results[-1], name=case.name, cpu_seconds=0.0) for case in rest]
-        elif rest:
-            why = f"stopped at the first case that failed ({results[-1].name})"
-            self._skipped += [Skipped(what=case.name, why=why) for case in rest]
-        return results
-
-    def _case_result(self, case: Case, command: Command, execution: Execution) -> CaseResult:
-        policy = self._grader.policy_for(self._problem, case)
-        if execution.reused and self._judge(case, execution, policy)[0] is not Verdict.AC:
-            execution = self._grader.sandbox.run(command, self._limits)
-        policy = self._grader.policy_for(self._problem, case)
-        verdict, detail = self._judge(case, execution, policy)
-        for other in self._grader._compared:
-            self._other[other.name][case.name] = judge(case, execution, other)[0]
-        finding = fault_of(execution, verdict, self._source, case.name)
-        if finding is not None:
-            self._add(finding)
-        return CaseResult(
-            name=case.name,
-            verdict=verdict,
-            policy="test" if isinstance(case, CheckCase) else policy.name,
-            cpu_seconds=execution.cpu_seconds,
-            wall_seconds=execution.wall_seconds,
-            max_rss_bytes=execution.max_rss_bytes,
-            exit_code=execution.exit_code,
-            signal=execution.signal,
-            tamper_resistant=tamper_resistant(case, execution),
-            detail=detail,
-        )
-
-    def _judge(self, case: Case, execution: Execution, policy: Policy) -> tuple[Verdict, str]:
-        if policy.name != "checker" or isinstance(case, CheckCase):
-            return judge(case, execution, policy)
-        failed = failure(execution)
-        return failed if failed is not None else self._ask_checker(case, execution)
-
-    def _ask_checker(self, case: Case, execution: Execution) -> tuple[Verdict, str]:
-        """Runs the checker program: 0 accepts, 1 (or 2) rejects, anything else is our failure."""
-        if not isinstance(case, StdinCase):
-            raise ProblemError("a checker judges printed output only", where=case.name)
-        if self._problem.checker is None:
-            raise ProblemError("the policy is checker, and there is no checker program")
-        command = Script(
-            program=Source(self._problem.checker, "checker.py"),
-            args=("input.txt", "output.txt", "answer.txt"),
-            files={
-                "input.txt": case.stdin.encode("utf-8", "surrogatepass"),
-                "output.txt": execution.stdout,
-                "answer.txt": case.accepted[0].encode("utf-8", "surrogatepass"),
-            },
-        )
-        answer = self._grader.sandbox.run(command, self._limits)
-        said = " ".join((answer.stdout + b" " + answer.stderr).decode("utf-8", "replace").split())
-        failed = failure(answer)
-        if failed is None:
-            return Verdict.AC, said[:200]
-        # An uncaught exception ends with status 1 as well, and says nothing of the answer.
-        raised = answer.trace is not None and not answer.trace.is_a("SystemExit")
-        if answer.exit_code in (1, 2) and not raised and answer.limit_hit is None:
-            return Verdict.WA, said[:200] or "rejected by the checker"
-        raise CheckerError(f"{case.name}: the checker failed: {failed[1]}")
-
-    def _add(self, finding: Finding) -> None:
-        """The same fault in several cases is one finding."""
-        key = (finding.scope, finding.kind, finding.origin, finding.message, finding.spans)
-        known = self._findings.get(key)
-        if known is not None:
-            finding = replace(known, cases=known.cases + finding.cases)
-        self._findings[key] = finding
-
-    def _views(self, results: list[CaseResult]) -> tuple[PolicyView, ...]:
-        views = []
-        for name, verdicts in self._other.items():
-            under = [verdicts.get(result.name, result.verdict) for result in results]
-            views.append(
-                PolicyView(
-                    policy=name,
-                    verdict=overall(under),
-                    passed=under.count(Verdict.AC),
-                    flips=tuple(
-                        result.name
-                        for result, other in zip(results, under, strict=True)
-                        if result.verdict is not other
-                    ),
-                )
-            )
-        return tuple(views)
+    return sandbox
 
 
-def grade(program: Program, problem: ProblemLike, **settings: Any) -> Report:
+def inspection_sandbox(name: str, workers: int = 1) -> GuestSandbox:
+    """A sandbox like the one of this name, in which texts are looked at."""
+    return choose(name, site_packages=True, paths=[FOLDER], preload=MODULES, workers=workers)
+
+
+def grade(
+    program: Program, problem: ProblemLike, *, truncated: bool = False, **settings: Any
+) -> Report:
     """Grades one program; `settings` are those of `Grader`."""
     with Grader(**settings) as grader:
-        return grader.grade(program, problem)
+        return grader.grade(program, problem, truncated=truncated)
+
+
+def analyse(
+    program: str | bytes | Source,
+    *,
+    granularity: str = "line",
+    truncated: bool = False,
+    sandbox: str = "auto",
+) -> tuple[Finding, ...]:
+    """What can be said of a program without running it: the compiler's error if there is one, and
+    what pyflakes and libcst find. The compiler is this interpreter's; it runs in a sandbox.
+
+    Raises UsageError and SandboxUnavailableError as `Grader` does.
+    """
+    source = program if isinstance(program, Source) else Source(program)
+    inspector = Inspector(lambda: inspection_sandbox(sandbox))
+    try:
+        return static.all_findings(
+            source, checked_granularity(granularity), lambda: inspector.inspect(source), truncated
+        )
+    finally:
+        inspector.close()

@@ -24,14 +24,17 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyntaxDetail:
-    """Where the compiler stumbled: `line` is 1-based, `offset` is CPython's own 1-based column.
+    """Where the compiler stumbled: lines and offsets are 1-based, offsets are code points.
 
-    Both are None when the compiler names no place.
+    All are None when the compiler names no place; the offsets also where its unit is not sure, the
+    end before CPython 3.10, or where it tells none.
     """
 
     file: str | None = None
     line: int | None = None
     offset: int | None = None
+    end_line: int | None = None
+    end_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,14 +22,26 @@ _COMMANDS = {"": 0, "grade": 1, "evaluate": 2, "convert": 3, "doctor": 4}
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+    found = rf"^(`{{3,}}){language}\n(.*?)^\1$"
+    return [text for _, text in re.findall(found, page.read_text(), re.DOTALL | re.MULTILINE)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT / "examples")
+    names = {"__name__": "example"}  # what a page defines, its later examples use
     for block in blocks(page, "python"):
-        exec(compile(block, str(page), "exec"), {"__name__": "example"})
+        exec(compile(block, str(page), "exec"), names)
+
+
+def test_the_table_of_blame_is_the_taxonomy() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "feedback.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == (ROOT / "docs" / "feedback.md").read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

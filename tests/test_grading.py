@@ -48,6 +48,7 @@ def test_the_json_has_the_documented_keys() -> None:
     assert list(data) == [
         *("schema_version", "verdict", "outcome", "score", "policy", "sandbox", "limits"),
         *("cases", "findings", "skipped", "policies"),
+        *("program_length", "granularity", "truncated", "extraction", "coverage"),
     ]
     assert {"name", "verdict", "cpu_seconds", "wall_seconds", "max_rss_bytes", "exit_code",
             "detail"} <= data["cases"][0].keys()  # fmt: skip
@@ -55,10 +56,12 @@ def test_the_json_has_the_documented_keys() -> None:
     assert finding == {
         "scope": "U_line",
         "kind": "ZeroDivisionError",
+        "rule": "ZeroDivisionError",
         "origin": "runtime",
         "message": "division by zero",
         "case": "one",
         "cases": ["one", "two"],
+        "weight": 1.0,
         "score": -0.3,
         "spans": [
             {
@@ -70,6 +73,7 @@ def test_the_json_has_the_documented_keys() -> None:
                 "end_column": 5,
             }
         ],
+        "secondary": [],
     }
 
 

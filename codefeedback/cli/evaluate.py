@@ -14,9 +14,11 @@ from codefeedback import __version__
 from codefeedback.checking.policies import policy as policy_named
 from codefeedback.cli.failures import OUR_FAILURE, tell
 from codefeedback.cli.options import (
+    FEEDBACK,
     FORMAT_NAMES,
     POLICY_NAMES,
     Counts,
+    feedback,
     given_limits,
     grading,
     how_to_read,
@@ -45,7 +47,8 @@ _SHOWN_REASONS = 5
     epilog=f"""\b
 A line of SAMPLES is an object with the id of its problem (task_id, problem_id, question_id or id)
 and either the whole program (solution, program or code) or a completion, which is put behind the
-problem's prompt:
+problem's prompt; with --extract, any of them is an answer of a model (a text, or chat messages)
+that has the program in it. "truncated": true says that it was cut off at its end:
   {{"task_id": "HumanEval/0", "completion": "    return 1\\n"}}
 
 \b
@@ -101,6 +104,7 @@ Exit status:
 )
 @reading
 @grading
+@feedback
 @printing
 def evaluate(
     samples_path: str,
@@ -151,6 +155,7 @@ def _recorded(settings: dict[str, Any], grader: Grader) -> dict[str, Any]:
         "compare_policies": settings["compare_policies"],
         "limits": given_limits(settings),
         "fail_fast": settings["fail_fast"],
+        **{name: settings[name] for name in FEEDBACK},
     }
 
 

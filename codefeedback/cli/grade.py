@@ -13,6 +13,7 @@ from codefeedback.cli.failures import ACCEPTED, NOT_ACCEPTED
 from codefeedback.cli.options import (
     FORMAT_NAMES,
     POLICY_NAMES,
+    feedback,
     grading,
     how_to_read,
     make_grader,
@@ -28,6 +29,7 @@ from codefeedback.cli.output import (
     print_text,
 )
 from codefeedback.errors import UsageError
+from codefeedback.extraction import extract
 from codefeedback.formats.text import render_text
 from codefeedback.loading import load_problem
 from codefeedback.spans import Source
@@ -70,12 +72,19 @@ Exit status:
 )
 @reading
 @grading
+@feedback
+@click.option(
+    "--truncated",
+    is_flag=True,
+    help="SOLUTION was cut off at its end: a compiler error there blames the whole program.",
+)
 @printing
 @click.option("--all-cases", is_flag=True, help="Show every case, however many there are.")
 def grade(
     solution: str,
     tests: str,
     problem_id: str | None,
+    truncated: bool,
     output_format: str,
     color: str,
     all_cases: bool,
@@ -93,10 +102,13 @@ def grade(
         if not settings["allow_weak_sandbox"]:
             note_weak_sandbox(grader)
         with busy(f"grading {source.name}"):
-            report = grader.grade(source, problem)
+            report = grader.grade(source, problem, truncated=truncated)
     if output_format == "json":
         print_json(report.to_dict())
     else:
+        if report.extraction is not None:
+            text, _ = extract(source.text, report.extraction.policy, prompt=problem.prompt)
+            source = Source(text, source.name)
         console = console_for(color)
         width = min(max(console.width, 60), 120)
         print_text(console, render_text(report, source, width=width, all_cases=all_cases))

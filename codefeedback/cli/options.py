@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+from codefeedback.analysis.blame import FORMULAS
+from codefeedback.analysis.extents import GRANULARITIES
+from codefeedback.analysis.static import WHEN
 from codefeedback.checking.policies import comparable_policies, policy_names
 from codefeedback.grading import Grader
 from codefeedback.loading import FORMATS
@@ -151,6 +154,40 @@ grading = _options(
         "faster, but a case can pass because of what an earlier one left behind.",
     ),
 )
+feedback = _options(
+    click.option(
+        "--extract",
+        metavar="POLICY",
+        help="What is graded is an answer of a model with the program in it, found by last-fence, "
+        "first-fence, whole-text or prompt+completion.",
+    ),
+    click.option(
+        "--granularity",
+        type=click.Choice(GRANULARITIES),
+        default="line",
+        show_default=True,
+        help="How much around a place is blamed.",
+    ),
+    click.option(
+        "--analysis",
+        type=click.Choice(WHEN),
+        default="never",
+        show_default=True,
+        help="Which programs pyflakes and libcst look at. What they find changes no verdict and no "
+        "score.",
+    ),
+    click.option(
+        "--blame",
+        type=click.Choice(list(FORMULAS)),
+        help="Find the lines that wrong answers come from, by this formula: runs the cases of such "
+        "a program once more.",
+    ),
+    click.option(
+        "--coverage",
+        is_flag=True,
+        help="Tell which lines each case runs: runs every case once more.",
+    ),
+)
 printing = _options(
     click.option(
         "--format",
@@ -168,6 +205,10 @@ printing = _options(
         help="auto: on a terminal, unless NO_COLOR is set.",
     ),
 )
+
+
+#: The values of `feedback`'s options.
+FEEDBACK = ("extract", "granularity", "analysis", "blame", "coverage")
 
 
 def how_to_read(settings: dict[str, Any]) -> dict[str, Any]:
@@ -191,6 +232,7 @@ def make_grader(
         allow_weak_sandbox=allow_weak_sandbox or settings["allow_weak_sandbox"],
         fail_fast=settings["fail_fast"],
         compare_policies=comparable_policies() if settings["compare_policies"] else (),
+        **{name: settings[name] for name in FEEDBACK},
     )
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from codefeedback.findings import Finding, Scope
+from codefeedback.findings import Finding, Origin, Scope
 from codefeedback.formats.excerpt import WHOLE_LINES, Mark, clip, excerpt, visible
 from codefeedback.results import CaseResult, Report
-from codefeedback.spans import Source
+from codefeedback.spans import CharSpan, Source
 from codefeedback.verdicts import Verdict
 
 #: The width where no terminal gives one.
@@ -30,6 +30,11 @@ _STYLES = {
     Verdict.RE: "bold magenta",
 }
 _OTHER_STYLE = "bold yellow"
+_TOOLS = {
+    Origin.FLAKES: "pyflakes",
+    Origin.CST: "libcst",
+    Origin.BLAME: "comparing cases",
+}
 
 
 def verdict_style(verdict: Verdict) -> str:
@@ -50,6 +55,7 @@ def render_text(
         *_section("Cases", _cases(report, width, all_cases)),
         *_section("Findings", _findings(report, source, width, all_cases)),
         *_section("Program", _program(report, source, width, all_cases)),
+        *_section("Coverage", _coverage(report, source, width)),
         *_section("Other policies", _policies(report, width)),
         *_section("Skipped", _skipped(report, width, all_cases)),
         _scores(report),
@@ -71,6 +77,9 @@ def _header(report: Report, source: Source) -> Text:
         sandbox += f" ({visible(report.sandbox.tier)})"
     about = f"  policy {visible(report.policy)}, sandbox {sandbox}"
     line.append(about, style="dim")
+    if report.extraction is not None:
+        found = f"\n  {report.extraction.policy}: {visible(report.extraction.reason)}"
+        line.append(found, style="dim")
     return line
 
 
@@ -126,7 +135,11 @@ def _findings(report: Report, source: Source, width: int, all_cases: bool) -> It
         message = clip(finding.message, _MESSAGE_ROOM)
         line.append(f": {message}" if message else "")
         yield line
-        about = [_place(finding, source), f"{finding.scope.value}, score {finding.score:g}"]
+        about = [_place(finding, source), f"{finding.scope.value}, score {finding.score:.3g}"]
+        if finding.secondary:
+            about.append(f"called from {_lines(finding.secondary)}")
+        if finding.origin in _TOOLS:
+            about.append(f"found by {_TOOLS[finding.origin]}")
         if finding.cases:
             about.append(_in_cases(finding.cases))
         yield Text(f"     {clip('; '.join(about), width - 5)}", style="dim")
@@ -174,13 +187,27 @@ def _place(finding: Finding, source: Source) -> str:
         return f"the whole program ({counted(source.line_count, 'line')})"
     if finding.scope is Scope.IGNORE:
         return "no line can be blamed"
+    return _lines(finding.spans)
+
+
+def _lines(spans: Sequence[CharSpan]) -> str:
+    """``line 3, lines 5-7``"""
     places = []
-    for span in finding.spans:
-        if span.start_line == span.end_line:
+    for span in spans:
+        last = span.end_line - (span.end_column == 0 and span.end_line > span.start_line)
+        if span.start_line == last:
             places.append(f"line {span.start_line}")
         else:
-            places.append(f"lines {span.start_line}-{span.end_line}")
+            places.append(f"lines {span.start_line}-{last}")
     return ", ".join(places)
+
+
+def _coverage(report: Report, source: Source, width: int) -> Iterator[Text]:
+    if report.coverage is None:
+        return
+    ran, missed = counted(len(report.coverage.lines), "line"), report.coverage.missed
+    text = f"{ran} of {source.line_count} ran; {'never: ' + _lines(missed) if missed else ''}"
+    yield Text(f"  {clip(text.removesuffix('; '), width - 2)}")
 
 
 def _in_cases(cases: Sequence[str]) -> str:

@@ -134,9 +134,15 @@ def _is_explicit_raise(entry: types.TracebackType) -> bool:
 
 def _syntax(error: SyntaxError) -> Dict[str, Any]:
     # Instances may be made by hand, with anything in these attributes.
-    line, offset, file = error.lineno, error.offset, error.filename
+    places = ("lineno", "offset", "end_lineno", "end_offset")  # the ends since CPython 3.10
+    numbers = [getattr(error, name, None) for name in places]
+    line, offset, end_line, end_offset = (
+        number if type(number) is int else None for number in numbers
+    )
     return {
-        "line": line if type(line) is int else None,
-        "offset": offset if type(offset) is int else None,
-        "file": file if type(file) is str else None,
+        "line": line,
+        "offset": offset,
+        "end_line": end_line,
+        "end_offset": end_offset,
+        "file": error.filename if type(error.filename) is str else None,
     }

@@ -7,7 +7,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, NoReturn, Optional, Tuple
 
-from . import capture, ending, report, values
+from . import capture, columns, coverage, ending, report, values
 
 _NOT_QUICK = (b"ctypes", b"freeze")
 _PRELUDE_NAME = "<prelude>"
@@ -34,6 +34,8 @@ class Program:
         self._prelude: str = request["prelude"]
         self._request = request
         self.code: Optional[types.CodeType] = None
+        #: the descriptor for marks of its lines that run, and how many lines it has
+        self.marks: Optional[Tuple[int, int]] = None
         self.capture = capture.Capture()
         self.module = types.ModuleType(module_name)
         self.module.__dict__.update(
@@ -61,7 +63,18 @@ class Program:
             run_foreign(self._prelude, _PRELUDE_NAME, self.module.__dict__)
         # What the program may use counts from here, not from the guest's own frames.
         sys.setrecursionlimit(sys.getrecursionlimit() + _depth())
+        if self.marks is None:
+            exec(code, self.module.__dict__)
+        else:
+            self._execute_watched(code, *self.marks)
+
+    def _execute_watched(self, code: types.CodeType, fd: int, lines: int) -> None:
+        loads = self.kind != "script"
+        watch = coverage.watch(code, fd, lines, loads)
+        os.close(fd)
         exec(code, self.module.__dict__)
+        if watch is not None and loads:
+            watch.loaded()
 
     def find(self, path: str) -> Callable[..., Any]:
         """What `path` (``f``, ``Solution.f``) names. A bare name that the program does not
@@ -92,7 +105,11 @@ def compile_program(request: Dict[str, Any]) -> types.CodeType:
         text = text.decode("utf-8", "surrogatepass")
     else:
         _check_encoding(text, request["name"])
-    return compile(text, request["name"], "exec", dont_inherit=True)
+    try:
+        return compile(text, request["name"], "exec", dont_inherit=True)
+    except SyntaxError as error:
+        columns.settle(error, request["data"])
+        raise
 
 
 def does_not_compile(error: Exception) -> Dict[str, Any]:
@@ -107,7 +124,7 @@ def _check_encoding(data: bytes, name: str) -> None:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = len((data[: error.start] + b"x").splitlines())
         text = "Non-UTF-8 code starting with '\\x%02x'" % data[error.start]
         raise SyntaxError(text, (name, line, None, None)) from None
 
@@ -151,10 +168,13 @@ def run_script(request: Dict[str, Any]) -> None:
         report.write({"phase": "run", "exception": program.capture.describe(error)})
         end(error.code)
     except BaseException as error:
-        report.write({"phase": "run", "exception": program.capture.describe(error)})
-        _print_uncaught(error)
-        end(1)
-    end(None)
+        caught = error
+    else:
+        end(None)
+    # Outside of the handler: up to 3.9 CPython hangs where a context that is a cycle meets another.
+    report.write({"phase": "run", "exception": program.capture.describe(caught)})
+    _print_uncaught(caught)
+    end(1)
 
 
 def _print_uncaught(error: BaseException) -> None:
@@ -259,9 +279,10 @@ def compiled(request: Dict[str, Any]) -> Tuple[Program, types.CodeType]:
 def prepared(request: Dict[str, Any]) -> Program:
     """The program of a request: what a supervisor got ready, or a new one."""
     known: Optional[Program] = request.get("prepared")
-    if known is not None and known.kind == request["kind"]:
-        return known
-    return Program(request)
+    program = known if known is not None and known.kind == request["kind"] else Program(request)
+    if "marks" in request:
+        program.marks = request["marks"]
+    return program
 
 
 def load(request: Dict[str, Any]) -> Program:

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import channel, kernel, program, report, serve, testing
+from . import channel, coverage, kernel, program, report, serve, testing
 from .station import Station
 
 _CHECK_SECONDS = 0.025  # between looks at what no clock tells: the number of processes
@@ -113,6 +113,8 @@ class Run:
         self._read = receive_all if self_reading else None
         self._tasks = kernel.tasks_of_user(station.meter)
         self._children: List[Child] = []
+        self._marks: Optional[int] = None
+        self._marks_bytes = 0
 
     def finish(self) -> Tuple[Dict[str, Any], List[bytes]]:
         """Runs the case to its end; the facts, and what its processes wrote.
@@ -122,6 +124,9 @@ class Run:
         """
         station = self._station
         station.prepare()
+        if "lines" in self._request:
+            self._marks_bytes = coverage.marks_bytes(self._request["lines"])
+            self._marks = station.add_marks(self._marks_bytes)
         started = time.monotonic()
         if self._split:
             self._start_halves()
@@ -138,7 +143,10 @@ class Run:
             # What a process did not live to read is still in the way.
             "in_step": station.heard(report.TAKEN) == bool(self._read) + self._split,
         }
-        return facts, station.outputs(self._request["limits"])
+        outputs = station.outputs(self._request["limits"])
+        if self._marks is not None:
+            outputs.append(os.pread(self._marks, self._marks_bytes, 0))
+        return facts, outputs
 
     def _start_halves(self) -> None:
         """The program's half first; only then is the test read, so that nothing of it is
@@ -188,6 +196,9 @@ class Run:
         elif not of_test:
             request["compiled"] = 3 + len(kept)
             kept = (*kept, station.word)
+        if self._marks is not None and not of_test:
+            request["marks"] = (3 + len(kept), request["lines"])
+            kept = (*kept, self._marks)
         steps = self._steps(kept, kernel.limits_for(request["limits"], size, self._tasks))
         dumpable = station.dumpable or not of_test
         child = Child(0, request["limits"], base_rss)

@@ -299,6 +299,7 @@ def calls_of(command: Check, asserts: Sequence[Asserted]) -> Calls:
         quick_seconds=_QUICK_SECONDS,
         find_once=command.entry_point is not None,
         prelude=command.prelude,
+        coverage=command.coverage,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codefeedback.errors import SandboxUnavailableError, UsageError
-from codefeedback.sandbox.interface import Sandbox
+from codefeedback.sandbox.guests import GuestSandbox
 from codefeedback.sandbox.local import LocalSandbox
 from codefeedback.sandbox.portable import PortableSandbox
 
@@ -18,9 +18,10 @@ def choose(
     *,
     python: str | None = None,
     site_packages: bool = False,
+    paths: Sequence[str] = (),
     preload: Sequence[str] = (),
     workers: int = 1,
-) -> Sandbox:
+) -> GuestSandbox:
     """The sandbox of this name. Raises UsageError for an unknown one, SandboxUnavailableError
     for one that does not work here."""
     if name not in SANDBOXES:
@@ -28,9 +29,13 @@ def choose(
     if name != "portable":
         try:
             return LocalSandbox(
-                python=python, site_packages=site_packages, preload=preload, workers=workers
+                python=python,
+                site_packages=site_packages,
+                paths=paths,
+                preload=preload,
+                workers=workers,
             )
         except SandboxUnavailableError:
             if name == "local":
                 raise
-    return PortableSandbox(python=python, site_packages=site_packages)
+    return PortableSandbox(python=python, site_packages=site_packages, paths=paths)

@@ -11,6 +11,7 @@ from codefeedback.errors import (
     RunLostError,
     SandboxUnavailableError,
 )
+from codefeedback.guest.coverage import marks_bytes
 from codefeedback.problems import Limits
 from codefeedback.sandbox import testimony
 from codefeedback.sandbox.interface import (
@@ -58,12 +59,14 @@ def execution_of(
 ) -> Execution:
     """The facts about one run.
 
-    `outputs` are stdout, stderr, the report of the program's process and that of the test's.
+    `outputs` are stdout, stderr, the report of the program's process and that of the test's, and,
+    if asked for, the marks of the lines that ran.
     Raises ProblemError when the test fails by itself, RunLostError and BackstopError when we
     failed, ClaimError for what has to be looked into.
     """
-    stdout, stderr, *reports = outputs
+    stdout, stderr, *reports = outputs[:4]
     report, test_report = (testimony.read(data) for data in reports)
+    lines, load_lines = _lines_of(outputs[4:], command)
     split = isinstance(command, Check) and command.split
     by_test = split and report.get("phase") == "run" and "exception" not in report
     said = test_report if by_test else report
@@ -99,6 +102,8 @@ def execution_of(
         missing=testimony.text_of(said, "missing"),
         split=split or not isinstance(command, Check),
         reused=reused,
+        lines=lines,
+        load_lines=load_lines,
     )
     if phase in _CLAIMS:
         reason = testimony.text_of(said, "reason") or "its code fails"
@@ -113,6 +118,19 @@ def _stages(command: Command, by_test: bool) -> dict[str, Stage]:
     if isinstance(command, Check) and not command.split:
         return _OF_PROGRAM | _OF_TEST
     return _OF_CALL if isinstance(command, Call) else _OF_PROGRAM
+
+
+def _lines_of(
+    marks: Sequence[bytes], command: Command
+) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+    """The lines that ran, and those that ran while the program was loaded: see
+    `codefeedback.guest.coverage`. A program can forge them, within its own lines."""
+    count = command.program.line_count if marks else 0
+    if not marks or len(marks[0]) != marks_bytes(count) or not marks[0][0]:
+        return None, None
+    regions = (marks[0][1 : count + 1], marks[0][count + 2 :])
+    ran, loaded = (tuple(line for line, mark in enumerate(region, 1) if mark) for region in regions)
+    return ran, loaded
 
 
 def _limit_hit(facts: dict[str, Any]) -> Limit | None:

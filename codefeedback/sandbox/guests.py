@@ -69,6 +69,16 @@ class GuestSandbox(Sandbox):
                 return told
         return self._run(command, limits)
 
+    def ask(self, module: str, question: bytes, cpu_seconds: float) -> bytes | None:
+        """What a preloaded module answers to data that it does not run; None if it dies of it."""
+        worker = self._borrow()
+        try:
+            return worker.ask(module, question, cpu_seconds)
+        except (RunLostError, BackstopError):
+            return None
+        finally:
+            self._return(worker)
+
     def _run(self, command: Command, limits: Limits) -> Execution:
         doubted = False
         lost = backstops = 0
@@ -115,7 +125,9 @@ class GuestSandbox(Sandbox):
         self, commands: list[Command], limits: Limits, ahead: bool, reuse: bool
     ) -> Generator[Execution]:
         """Runs commands of one program until there is one that has to be looked into."""
-        reuse = reuse and not any(isinstance(command, Check) for command in commands)
+        reuse = reuse and not any(
+            isinstance(command, Check) or command.coverage for command in commands
+        )
         short = [shortcut(command) for command in commands]
         sent = [command for command, _ in short]
         try:

@@ -28,6 +28,7 @@ class Script:
     args: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
     prelude: str = ""
+    coverage: bool = False  #: tell which lines run; slower, and never in a process used again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Call:
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     prelude: str = ""
+    coverage: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class Calls:
     quick_seconds: float
     find_once: bool = False
     prelude: str = ""
+    coverage: bool = False
 
     def limits(self, limits: Limits) -> Limits:
         """The smaller limits that hold for them."""
@@ -72,6 +75,7 @@ class Check:
     entry_point: str | None = None
     prelude: str = ""
     split: bool = True
+    coverage: bool = False
 
 
 Command = Script | Call | Calls | Check
@@ -133,6 +137,10 @@ class Execution:
     `missing` names what the program should define and does not. `delay_seconds` is how long a
     program that was ended had waited for a processor. `reused` says that other cases ran in the
     same process before.
+
+    `lines` are the lines of the program that ran, sorted, as it says itself; `load_lines` are those
+    that ran while a program that is imported was loaded, and `lines` then those that ran
+    afterwards. None when that was not asked for, or is not known.
     """
 
     stage: Stage
@@ -152,6 +160,8 @@ class Execution:
     missing: str | None = None
     split: bool = True
     reused: bool = False
+    lines: tuple[int, ...] | None = None
+    load_lines: tuple[int, ...] | None = None
 
     @property
     def ending(self) -> str:

@@ -22,6 +22,7 @@ class LocalSandbox(GuestSandbox):
 
     python         the interpreter that runs the programs, CPython 3.8 or later (default: this one)
     site_packages  let programs import what is installed beside `python`
+    paths          more folders that programs may read, and import from
     preload        modules that every program finds imported already (numpy), for speed
     workers        how many programs will run at a time: from two on, each keeps to one processor
     namespaces     False does without namespaces where they would work
@@ -37,12 +38,13 @@ class LocalSandbox(GuestSandbox):
         *,
         python: str | None = None,
         site_packages: bool = False,
+        paths: Sequence[str] = (),
         preload: Sequence[str] = (),
         workers: int = 1,
         namespaces: bool = True,
     ) -> None:
         super().__init__()
-        paths = installed_paths(python, site_packages)
+        paths = (*installed_paths(python, site_packages), *paths)
         python = python or sys.executable
         offer = offer_of(python)
         if offer.seccomp is None:

@@ -19,7 +19,8 @@ from codefeedback.sandbox.worker import GuestSettings, Worker
 class PortableSandbox(GuestSandbox):
     """Runs each command in a fresh process of `python` (default: the interpreter of this process).
 
-    Programs see the standard library, and with `site_packages` what is installed beside `python`.
+    Programs see the standard library, with `site_packages` what is installed beside `python`, and
+    what is in `paths`.
     Raises UsageError for an interpreter that does not run.
     """
 
@@ -27,9 +28,15 @@ class PortableSandbox(GuestSandbox):
     tier = "portable"
     hides_files = False
 
-    def __init__(self, *, python: str | None = None, site_packages: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        python: str | None = None,
+        site_packages: bool = False,
+        paths: Sequence[str] = (),
+    ) -> None:
         super().__init__()
-        paths = installed_paths(python, site_packages)
+        paths = (*installed_paths(python, site_packages), *paths)
         self._settings = GuestSettings(python=python or sys.executable, paths=paths)
 
     def run_all(

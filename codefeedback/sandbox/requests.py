@@ -10,6 +10,8 @@ from codefeedback.problems import Limits
 from codefeedback.sandbox.interface import Call, Calls, Command, Script
 from codefeedback.spans import Source
 
+_MOST_LINES = 1_000_000  # of a program whose lines that run are told
+
 
 def backstop_seconds(limits: Limits) -> float:
     """Wall-clock seconds after which a run is our failure: so much slower is no honest machine."""
@@ -17,7 +19,8 @@ def backstop_seconds(limits: Limits) -> float:
 
 
 def header(way: str, commands: Sequence[Command], limits: Limits) -> bytes:
-    """What the zygote itself reads: nothing of the program."""
+    """What the zygote itself reads: nothing of the program, but its number of lines if the one
+    case asks for them."""
     return channel.frame(
         {
             "way": way,
@@ -25,6 +28,7 @@ def header(way: str, commands: Sequence[Command], limits: Limits) -> bytes:
             "cases": len(commands),
             "limits": (_limits(commands[0], limits) if way == "one" else limits).to_dict(),
             "backstop_seconds": backstop_seconds(limits),
+            **(_lines(commands[0]) if way == "one" else {}),
         }
     )
 
@@ -49,13 +53,20 @@ def program(command: Command) -> bytes:
     return channel.frame(about, source.data)
 
 
+def _lines(command: Command) -> dict[str, int]:
+    """What asks for the lines that run."""
+    lines = command.program.line_count if command.coverage else _MOST_LINES + 1
+    return {"lines": lines} if lines <= _MOST_LINES else {}
+
+
 def _limits(command: Command, limits: Limits) -> Limits:
     return command.limits(limits) if isinstance(command, Calls) else limits
 
 
 def case(command: Command, limits: Limits) -> bytes:
     """One case; for a split test followed by the frame that only the test's process reads."""
-    kind = {"kind": kind_of(command), "limits": _limits(command, limits).to_dict()}
+    kind: dict[str, Any] = {"kind": kind_of(command), **_lines(command)}
+    kind["limits"] = _limits(command, limits).to_dict()
     if isinstance(command, Script):
         about = {**kind, "args": list(command.args), "file_names": list(command.files)}
         return channel.frame(about, command.stdin, *command.files.values())

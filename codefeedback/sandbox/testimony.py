@@ -109,6 +109,8 @@ def _syntax(data: Any) -> SyntaxDetail | None:
         file=file if isinstance(file, str) else None,
         line=_number(data.get("line")),
         offset=_number(data.get("offset")),
+        end_line=_number(data.get("end_line")),
+        end_offset=_number(data.get("end_offset")),
     )
 
 

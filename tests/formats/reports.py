@@ -28,6 +28,7 @@ def finding(scope: Scope, *spans: CharSpan, **changes: Any) -> Finding:
     values = {
         "scope": scope,
         "kind": "ValueError",
+        "rule": "ValueError",
         "origin": Origin.RUNTIME,
         "message": "no good",
         "spans": spans,

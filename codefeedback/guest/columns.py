@@ -1,0 +1,52 @@
+"""In which column the compiler stumbled, in code points.
+
+CPython counts the columns of some errors in UTF-8 bytes and of others in code points, differently
+from version to version. Where all is ASCII that is the same, so the compiler is asked once more
+about a text in which each other character is replaced by a letter.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+_OTHER = re.compile("[^\x00-\x7f]")
+_PLACES = ("offset", "end_lineno", "end_offset")
+
+
+def settle(error: SyntaxError, data: bytes) -> None:
+    """Changes an error's columns to code points, or removes them where they cannot be known."""
+    line, unsure = error.lineno, False
+    # Before 3.12 the inside of an f-string was compiled by itself.
+    if sys.version_info < (3, 12) and str(error.msg).startswith("f-string"):
+        unsure = True
+    elif type(line) is int and not data.isascii():
+        if any(b"coding" in start for start in data.split(b"\n", 2)[:2]):
+            unsure = True
+        else:
+            text = data.decode("utf-8", "surrogatepass")
+            unsure = _is_foreign(text, line) and not _settle_by_twin(error, text)
+    if unsure:
+        error.offset = None
+        error.end_offset = None
+
+
+def _is_foreign(text: str, line: int) -> bool:
+    """Whether a line has characters that are no ASCII."""
+    lines = re.split("\r\n|\r|\n", text)
+    return not (0 < line <= len(lines)) or not lines[line - 1].isascii() or line == 1
+
+
+def _settle_by_twin(error: SyntaxError, text: str) -> bool:
+    twin = _OTHER.sub("x", text[1:] if text.startswith("\ufeff") else text)
+    try:
+        # CPython reads the line from the file of that name, to count columns: there must be none.
+        compile(twin, "<twin>", "exec", dont_inherit=True)
+    except SyntaxError as other:
+        if (other.lineno, other.msg) == (error.lineno, error.msg):
+            for place in _PLACES:
+                setattr(error, place, getattr(other, place, None))
+            return True
+    except Exception:
+        pass  # one more reason to be unsure
+    return False

@@ -1,0 +1,95 @@
+"""Which places count as never run: the text that a mask hides."""
+
+from __future__ import annotations
+
+import pytest
+
+import codefeedback as cf
+
+#: program -> the text of the places that never ran, with standard input "1"
+CASES: dict[str, tuple[str, list[str]]] = {
+    "a branch": (
+        "x = int(input())\nif x:\n    print(1)\nelse:\n    # no\n    print(2)\n    print(3)\n",
+        ["else:\n    # no\n    print(2)\n    print(3)\n"],
+    ),
+    "the rest of a suite": (
+        "def f(x):\n    if x:\n        return 1\n    y = 2  # why\n\n    return y\nf(1)\n",
+        ["    y = 2  # why\n\n    return y\n"],
+    ),
+    "a function that nobody calls": (
+        'def f(x):\n    """Doc."""\n    return (1 +\n            2)\nprint(1)\n',
+        ['    """Doc."""\n    return (1 +\n            2)\n'],
+    ),
+    "a docstring of a function that runs": ('def f(x):\n    """Doc."""\n    return 1\nf(2)\n', []),
+    "nested": (
+        "for i in [2]:\n    if i > 5:\n        while i:\n            i -= 1\n    else:\n        i = 3",
+        ["        while i:\n            i -= 1\n"],
+    ),
+    "handlers": (
+        "try:\n    x = 1\nexcept ValueError:\n    x = 2\nexcept (KeyError,\n        TypeError):\n    x = 3\n",
+        ["except ValueError:\n    x = 2\nexcept (KeyError,\n        TypeError):\n    x = 3\n"],
+    ),
+    "on the line of a header": ("x = 0\nif x: y = 1\nprint(x)\n", []),
+    "behind an exception": (
+        "x = [1,\n     2]\nx.y\nprint(x)\nprint(2)",
+        ["print(x)\nprint(2)"],
+    ),
+    "a loop that is left": (
+        "while True:\n    break\n    x = 1\nx = 2\n",
+        ["    x = 1\n"],
+    ),
+    "CRLF": (
+        "x = 0\r\nif x:\r\n    y = 1\r\n    z = 2\r\nx = 2\r\n",
+        ["    y = 1\r\n    z = 2\r\n"],
+    ),
+    "nothing": ("# only\n", []),
+    "a global statement": (
+        "def f():\n    global g\n    g = 1\ndef h():\n    global g\n    g = 1\nf()\n",
+        ["    global g\n    g = 1\n"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_never_ran(name: str) -> None:
+    program, expected = CASES[name]
+    problem = {"cases": [{"stdin": "1", "expected_stdout": ""}]}
+    report = cf.grade(program, problem, coverage=True)
+    assert report.coverage is not None
+    texts = [program[span.start : span.end] for span in report.coverage.missed]
+    assert texts == expected
+    mask = report.executed_mask([(at, at + 1) for at in range(len(program))])
+    assert [at for at, flag in enumerate(mask) if not flag] == [
+        at for span in report.coverage.missed for at in range(span.start, span.end)
+    ]
+
+
+def test_each_case_has_its_lines_and_the_mask_knows_all_cases() -> None:
+    program = "x = int(input())\nif x:\n    print(1)\nelse:\n    print(2)\n"
+    problem = {
+        "cases": [{"stdin": "1", "expected_stdout": "1"}, {"stdin": "0", "expected_stdout": "2"}]
+    }
+    report = cf.grade(program, problem, coverage=True)
+    assert [case.lines for case in report.cases] == [(1, 2, 3), (1, 2, 5)]
+    assert report.coverage == cf.Coverage(lines=(1, 2, 3, 5), missed=())
+    assert cf.Report.from_dict(report.to_dict()) == report
+    plain = cf.grade(program, problem)
+    assert plain.coverage is None and plain.cases[0].lines is None
+    with pytest.raises(cf.UsageError, match="coverage=True"):
+        plain.executed_mask([(0, 1)])
+
+
+def test_a_program_that_does_not_compile_is_not_masked() -> None:
+    problem = {"cases": [{"stdin": "", "expected_stdout": ""}]}
+    report = cf.grade("x = (\n", problem, coverage=True)
+    assert report.coverage == cf.Coverage(lines=(), missed=())
+    assert report.executed_mask([(0, 3), None, (3, 5)]) == [1, 1, 1]
+
+
+def test_coverage_changes_no_verdict() -> None:
+    """It is another run: one that tracing makes too slow is still accepted."""
+    program = "x = 0\nfor i in range(300000):\n    x += i\nprint(x)\n"
+    problem = {"cases": [{"stdin": "", "expected_stdout": "44999850000"}]}
+    report = cf.grade(program, problem, coverage=True, limits={"cpu_seconds": 0.2})
+    assert report.verdict is cf.Verdict.AC
+    assert report.coverage is not None and {1, 2, 3} <= set(report.coverage.lines)

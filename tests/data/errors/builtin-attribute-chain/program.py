@@ -1,0 +1,8 @@
+text = "a"
+result = (
+    text
+    .upper()
+    .lower()
+    .nothing()
+    .strip()
+)

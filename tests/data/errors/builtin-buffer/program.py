@@ -1,0 +1,3 @@
+x = bytearray(3)
+y = memoryview(x)
+x.append(1)

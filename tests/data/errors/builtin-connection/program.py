@@ -1,0 +1,2 @@
+import socket
+raise ConnectionRefusedError(111, "Connection refused")

@@ -1,0 +1,1 @@
+raise EncodingWarning("x")

@@ -1,0 +1,4 @@
+values = [
+    int(word)
+    for word in input().split()
+]

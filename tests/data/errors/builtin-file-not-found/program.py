@@ -1,0 +1,2 @@
+with open("no-such-file.txt") as file:
+    print(file.read())

@@ -1,0 +1,5 @@
+import importlib
+
+importlib.import_module(
+    "no_such_module"
+)

@@ -1,0 +1,2 @@
+word = "abc"
+last = word[3]

@@ -1,0 +1,2 @@
+import os
+raise IsADirectoryError(21, "Is a directory", ".")

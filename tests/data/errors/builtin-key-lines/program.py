@@ -1,0 +1,6 @@
+table = {"a": 1}
+print(
+    table["a"],
+    table["a"],
+    table["b"],
+)

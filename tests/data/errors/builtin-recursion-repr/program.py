@@ -1,0 +1,9 @@
+x = []
+
+
+class A:
+    def __repr__(self):
+        return repr(self)
+
+
+print(A())

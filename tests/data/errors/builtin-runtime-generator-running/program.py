@@ -1,0 +1,7 @@
+def f():
+    next(g)
+    yield 1
+
+
+g = f()
+next(g)

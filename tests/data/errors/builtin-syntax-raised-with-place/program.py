@@ -1,0 +1,1 @@
+raise SyntaxError("mine", ("other.py", 7, 1, "text"))

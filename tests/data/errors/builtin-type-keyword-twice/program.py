@@ -1,0 +1,8 @@
+def f(**kwargs):
+    pass
+
+
+f(
+    a=1,
+    **{"a": 2}
+)

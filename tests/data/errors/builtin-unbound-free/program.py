@@ -1,0 +1,8 @@
+def f():
+    def g():
+        return x
+    g()
+    x = 1
+
+
+f()

@@ -1,0 +1,2 @@
+data = b"\xff\xfe"
+data.decode("utf-8")

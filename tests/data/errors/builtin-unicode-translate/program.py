@@ -1,0 +1,1 @@
+raise UnicodeTranslateError("é", 0, 1, "no")

@@ -1,0 +1,7 @@
+import warnings
+
+warnings.simplefilter("error")
+warnings.warn(
+    "old",
+    UserWarning,
+)

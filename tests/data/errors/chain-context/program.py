@@ -1,0 +1,8 @@
+def f():
+    return {}["a"]
+
+
+try:
+    f()
+except KeyError:
+    int("x")

@@ -1,0 +1,7 @@
+try:
+    1 / 0
+except ZeroDivisionError as error:
+    raise ValueError(
+        "bad",
+        "very",
+    ) from error

@@ -1,0 +1,8 @@
+def f():
+    1 / 0
+
+
+try:
+    f()
+except ZeroDivisionError as error:
+    raise error

@@ -1,0 +1,7 @@
+def f():
+    class Local(KeyError):
+        pass
+    raise Local("x")
+
+
+f()

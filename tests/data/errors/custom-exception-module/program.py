@@ -1,0 +1,5 @@
+class A(Exception):
+    __module__ = "some.package"
+
+
+raise A("x")

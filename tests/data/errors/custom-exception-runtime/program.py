@@ -1,0 +1,9 @@
+class A(RuntimeError):
+    pass
+
+
+def f():
+    raise A("x")
+
+
+f()

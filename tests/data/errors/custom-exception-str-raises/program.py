@@ -1,0 +1,6 @@
+class A(Exception):
+    def __str__(self):
+        raise ValueError
+
+
+raise A

@@ -1,0 +1,7 @@
+try:
+    1 / 0
+except ZeroDivisionError as error:
+    kept = error
+
+kept.__traceback__ = None
+raise kept

@@ -1,0 +1,9 @@
+import atexit
+
+
+@atexit.register
+def f():
+    raise ValueError("late")
+
+
+1 / 0

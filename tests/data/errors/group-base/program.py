@@ -1,0 +1,1 @@
+raise BaseExceptionGroup("several", [KeyboardInterrupt()])

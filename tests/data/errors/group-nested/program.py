@@ -1,0 +1,6 @@
+try:
+    int("x")
+except ValueError as error:
+    inner = ExceptionGroup("inner", [error, KeyError("k")])
+
+raise ExceptionGroup("outer", [inner, TypeError("t")])

@@ -1,0 +1,8 @@
+from collections.abc import Mapping
+
+
+class A(Mapping):
+    pass
+
+
+A()

@@ -1,0 +1,3 @@
+import base64
+
+base64.b64decode("a")

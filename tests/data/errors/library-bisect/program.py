@@ -1,0 +1,3 @@
+import bisect
+
+bisect.insort([1, 2], "a")

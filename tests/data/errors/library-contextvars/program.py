@@ -1,0 +1,3 @@
+import contextvars
+
+contextvars.ContextVar("x").get()

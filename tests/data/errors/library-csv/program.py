@@ -1,0 +1,3 @@
+import csv
+
+list(csv.reader([1]))

@@ -1,0 +1,3 @@
+from datetime import date
+
+date(2024, 2, 30)

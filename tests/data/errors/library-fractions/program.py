@@ -1,0 +1,3 @@
+from fractions import Fraction
+
+Fraction(1, 0)

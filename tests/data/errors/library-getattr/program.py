@@ -1,0 +1,1 @@
+getattr(3, "missing")

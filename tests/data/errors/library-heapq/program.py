@@ -1,0 +1,4 @@
+import heapq
+
+heap = [(1, {}), (1, {})]
+heapq.heapify(heap)

@@ -1,0 +1,3 @@
+import ipaddress
+
+ipaddress.ip_address("x")

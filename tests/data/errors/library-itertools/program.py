@@ -1,0 +1,3 @@
+import itertools
+
+list(itertools.islice([1], -1))

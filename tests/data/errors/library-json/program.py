@@ -1,0 +1,5 @@
+import json
+
+data = json.loads(
+    '{"a": 1,'
+)

@@ -1,0 +1,6 @@
+numbers = list(
+    map(
+        int,
+        ["1", "x"],
+    )
+)

@@ -1,0 +1,3 @@
+import operator
+
+operator.itemgetter(3)([1])

@@ -1,0 +1,3 @@
+from pathlib import Path
+
+Path("no-such-file").read_text()

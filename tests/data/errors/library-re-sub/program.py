@@ -1,0 +1,3 @@
+import re
+
+re.sub("a", lambda match: match.group(1), "a")

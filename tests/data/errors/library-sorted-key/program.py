@@ -1,0 +1,8 @@
+def key(item):
+    return item["name"]
+
+
+sorted(
+    [{"name": 1}, {}],
+    key=key,
+)

@@ -1,0 +1,6 @@
+from typing import NamedTuple
+
+
+class A(NamedTuple):
+    x: int = 1
+    y: int

@@ -1,0 +1,3 @@
+import uuid
+
+uuid.UUID("x")

@@ -1,0 +1,5 @@
+def f(a) -> undefined_type:
+    return a
+
+
+f(1)

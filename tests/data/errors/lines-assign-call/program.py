@@ -1,0 +1,7 @@
+def f():
+    raise ValueError("f")
+
+
+x = y = (
+    f()
+)

@@ -1,0 +1,10 @@
+import asyncio
+
+
+async def main():
+    x = await (
+        3
+    )
+
+
+asyncio.run(main())

@@ -1,0 +1,9 @@
+import asyncio
+
+
+async def main():
+    async with 3:
+        pass
+
+
+asyncio.run(main())

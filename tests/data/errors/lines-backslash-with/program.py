@@ -1,0 +1,3 @@
+with open("a-file-that-is-not-there") as a, \
+        open("b") as b:
+    pass

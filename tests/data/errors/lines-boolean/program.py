@@ -1,0 +1,7 @@
+x = None
+if (
+    x is None
+    and x.y
+    or 3
+):
+    pass

@@ -1,0 +1,8 @@
+def f(a, b):
+    raise ValueError(a)
+
+
+f(
+    1,
+    2,
+)

@@ -1,0 +1,7 @@
+class A(
+    object,
+):
+    table = {
+        "a": 1,
+        "b": undefined,
+    }

@@ -1,0 +1,3 @@
+class A:
+    n = 3
+    x = [n for _ in range(2)]

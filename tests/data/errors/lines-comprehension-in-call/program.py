@@ -1,0 +1,6 @@
+print(
+    sum(
+        1 / n
+        for n in [0]
+    )
+)

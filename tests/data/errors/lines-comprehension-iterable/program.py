@@ -1,0 +1,5 @@
+x = [
+    n
+    for m in [1]
+    for n in m
+]

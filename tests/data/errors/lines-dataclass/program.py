@@ -1,0 +1,7 @@
+from dataclasses import dataclass
+
+
+@dataclass
+class A:
+    x: int = 1
+    y: list = []

@@ -1,0 +1,4 @@
+@staticmethod
+@(3)
+def f():
+    pass

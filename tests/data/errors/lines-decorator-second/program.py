@@ -1,0 +1,9 @@
+def good(function):
+    return function
+
+
+@good
+@3
+@good
+def f():
+    return 1

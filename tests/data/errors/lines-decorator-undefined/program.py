@@ -1,0 +1,8 @@
+x = 1
+
+
+@undefined
+def f(
+    a,
+):
+    return 1

@@ -1,0 +1,7 @@
+def wrong(function):
+    raise ValueError("no")
+
+
+@wrong
+def f():
+    return 1

@@ -1,0 +1,8 @@
+class A:
+    def __del__(self):
+        raise ValueError("ignored")
+
+
+a = A()
+del a
+1 / 0

@@ -1,0 +1,8 @@
+from enum import Enum
+
+
+class Colour(Enum):
+    RED = 1
+
+
+Colour(3)

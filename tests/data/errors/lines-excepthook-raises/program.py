@@ -1,0 +1,9 @@
+import sys
+
+
+def hook(kind, error, trace):
+    raise ValueError("hook")
+
+
+sys.excepthook = hook
+1 / 0

@@ -1,0 +1,2 @@
+text = "x = (1\ny"
+compile(text, "other.py", "exec")

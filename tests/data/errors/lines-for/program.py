@@ -1,0 +1,10 @@
+def f():
+    return 3
+
+
+for (
+    x
+) in (
+    f()
+):
+    print(x)

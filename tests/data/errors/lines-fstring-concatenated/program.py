@@ -1,0 +1,7 @@
+x = 1
+y = (
+    f"{x}"
+    "two"
+    f"{x.missing}"
+    f"{x}"
+)

@@ -1,0 +1,7 @@
+x = 1
+y = f"""one
+{x}
+two
+{x / 0}
+three
+"""

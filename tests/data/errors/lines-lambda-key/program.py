@@ -1,0 +1,5 @@
+sorted(
+    ["b", "a"],
+    key=lambda word:
+        word.missing,
+)

@@ -1,0 +1,3 @@
+import ast
+
+ast.literal_eval("f()")

@@ -1,0 +1,7 @@
+value = 1
+match value:
+    case int(
+        1,
+        2,
+    ):
+        pass

@@ -1,0 +1,6 @@
+match (
+    1,
+    undefined,
+):
+    case _:
+        pass

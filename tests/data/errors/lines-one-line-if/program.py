@@ -1,0 +1,2 @@
+x = 0
+if True: print(1 / x)

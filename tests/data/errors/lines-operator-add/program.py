@@ -1,0 +1,9 @@
+class A:
+    def __add__(self, other):
+        return other.missing
+
+
+(
+    A()
+    + 3
+)

@@ -1,0 +1,7 @@
+class A:
+    def __bool__(self):
+        return 3
+
+
+if A():
+    pass

@@ -1,0 +1,6 @@
+class A:
+    def __getitem__(self, key):
+        raise KeyError(key)
+
+
+A()[1:2]

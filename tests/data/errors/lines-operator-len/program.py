@@ -1,0 +1,6 @@
+class A:
+    def __len__(self):
+        return -1
+
+
+len(A())

@@ -1,0 +1,8 @@
+def f():
+    raise ValueError(
+        "a",
+        "b",
+    )
+
+
+f()

@@ -1,0 +1,7 @@
+class A:
+    def __enter__(self):
+        return self
+
+
+with A():
+    pass

@@ -1,0 +1,3 @@
+def f(a):
+    async for x in a:
+        pass

@@ -1,0 +1,3 @@
+def f(a):
+    async with a:
+        pass

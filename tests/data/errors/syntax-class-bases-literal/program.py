@@ -1,0 +1,2 @@
+class A(object, 1=2):
+    pass

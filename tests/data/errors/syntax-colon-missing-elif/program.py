@@ -1,0 +1,5 @@
+x = 3
+if x:
+    pass
+elif x > 3
+    pass

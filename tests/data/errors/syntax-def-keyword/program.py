@@ -1,0 +1,2 @@
+def lambda():
+    pass

@@ -1,0 +1,6 @@
+class A:
+    pass
+try:
+    x = 1
+except ValueError as A.b:
+    pass

@@ -1,0 +1,2 @@
+def f(a):
+    return [await x for x in a]

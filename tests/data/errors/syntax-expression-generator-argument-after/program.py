@@ -1,0 +1,1 @@
+print(2, x for x in [1])

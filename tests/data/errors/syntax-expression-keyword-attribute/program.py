@@ -1,0 +1,2 @@
+x = object()
+x.import = 1

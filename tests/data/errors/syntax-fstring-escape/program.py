@@ -1,0 +1,1 @@
+print(f"\N{NOTHING HERE}")

@@ -1,0 +1,3 @@
+match {}:
+    case {f(): 1}:
+        pass

@@ -1,0 +1,4 @@
+x = []
+for n in range(100000):
+    x = [x]
+print(repr(x))

@@ -1,0 +1,4 @@
+def solve(n):
+    return max(
+        n,
+        abs(n - 1

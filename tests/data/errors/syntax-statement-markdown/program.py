@@ -1,0 +1,5 @@
+Here is the program:
+
+```python
+print(1)
+```

@@ -1,0 +1,2 @@
+a = 1
+data = b"gr\xfcn" + b"grün"

@@ -1,0 +1,1 @@
+print(bu"text")

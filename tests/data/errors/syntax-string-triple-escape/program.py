@@ -1,0 +1,5 @@
+a = """one
+two
+\x1
+three
+"""

@@ -1,0 +1,6 @@
+def f():
+    """What f does.
+    return 1
+
+
+print(f())

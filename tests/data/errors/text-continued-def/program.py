@@ -1,0 +1,7 @@
+def \
+f \
+( \
+): \
+return undefined
+
+f()

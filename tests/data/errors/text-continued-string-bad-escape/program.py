@@ -1,0 +1,4 @@
+x = 'one \
+two \x1\
+three'
+y = 1

@@ -1,0 +1,4 @@
+x = 'one \
+two \
+three
+y = 1

@@ -1,0 +1,4 @@
+#!/usr/bin/python
+# -*- coding: cp1252 -*-
+x = '€'
+x.missing

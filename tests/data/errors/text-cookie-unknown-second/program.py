@@ -1,0 +1,3 @@
+#!/usr/bin/python
+# coding: no-such-encoding
+x = 1

@@ -1,0 +1,2 @@
+x = 1 # onex = 2
+x.missing

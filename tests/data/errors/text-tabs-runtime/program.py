@@ -1,0 +1,6 @@
+def f():
+	x = 1
+	if x:
+		return x / 0
+
+f()

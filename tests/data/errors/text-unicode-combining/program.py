@@ -1,0 +1,1 @@
+x = 'é'; y = x.missing

@@ -1,0 +1,3 @@
+ﬁx = 1
+print(fix)
+print(ﬁx.missing)
