@@ -130,16 +130,16 @@ def analysis(limit: int, json_file: Path | None) -> None:
     added: list[float] = []
     passing: list[float] = []
     with cf.Grader() as plain, cf.Grader(analysis="failing") as analysed:
-        for row, text in track(list(samples(limit)), "grading"):
+        for number, (row, text) in enumerate(track(list(samples(limit)), "grading")):
             problem = cf.load_problem(row)
             answer = cf.Completion(text=text, policy="prompt+completion")
             plain.grade(answer, problem)  # warms both sides up
-            times = []
-            for grader in (plain, analysed):
+            times = {}
+            for grader in (plain, analysed) if number % 2 else (analysed, plain):
                 started = time.perf_counter()
                 report = grader.grade(answer, problem)
-                times.append(time.perf_counter() - started)
-            difference = 1000 * (times[1] - times[0])
+                times[grader] = time.perf_counter() - started
+            difference = 1000 * (times[analysed] - times[plain])
             (passing if report.verdict is cf.Verdict.AC else added).append(difference)
     publish(
         Figure(name="analysis of a failing program", unit="ms added", ours=added, target=5.0),

@@ -6,6 +6,28 @@ import pytest
 
 import codefeedback as cf
 
+NESTED = """\
+for i in range(2):
+    if i > 5:
+        while i:
+            i -= 1
+    else:
+        i = 3
+"""
+HANDLERS = """\
+try:
+    x = 1
+except ValueError:
+    x = 2
+except (KeyError,
+        TypeError):
+    x = 3
+else:
+    x = 4
+finally:
+    x = 5
+"""
+
 #: program -> the text of the places that never ran, with standard input "1"
 CASES: dict[str, tuple[str, list[str]]] = {
     "a branch": (
@@ -21,12 +43,9 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ['    """Doc."""\n    return (1 +\n            2)\n'],
     ),
     "a docstring of a function that runs": ('def f(x):\n    """Doc."""\n    return 1\nf(2)\n', []),
-    "nested": (
-        "for i in [2]:\n    if i > 5:\n        while i:\n            i -= 1\n    else:\n        i = 3",
-        ["        while i:\n            i -= 1\n"],
-    ),
+    "nested": (NESTED, ["        while i:\n            i -= 1\n"]),
     "handlers": (
-        "try:\n    x = 1\nexcept ValueError:\n    x = 2\nexcept (KeyError,\n        TypeError):\n    x = 3\n",
+        HANDLERS,
         ["except ValueError:\n    x = 2\nexcept (KeyError,\n        TypeError):\n    x = 3\n"],
     ),
     "on the line of a header": ("x = 0\nif x: y = 1\nprint(x)\n", []),
