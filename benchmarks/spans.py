@@ -133,7 +133,8 @@ def analysis(limit: int, json_file: Path | None) -> None:
         for number, (row, text) in enumerate(track(list(samples(limit)), "grading")):
             problem = cf.load_problem(row)
             answer = cf.Completion(text=text, policy="prompt+completion")
-            plain.grade(answer, problem)  # warms both sides up
+            plain.grade(answer, problem)
+            analysed.grade(cf.Completion(text=text + "\n", policy=answer.policy), problem)
             times = {}
             for grader in (plain, analysed) if number % 2 else (analysed, plain):
                 started = time.perf_counter()
