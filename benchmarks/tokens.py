@@ -32,8 +32,8 @@ import click
 from measuring import Figure, alternate, check, evenly, publish, timed
 from rich.progress import track
 
+from codefeedback import decoding, tokens
 from codefeedback import spans as example
-from codefeedback import tokens
 
 NAMES = ("codet5", "qwen")
 LENGTH = 512
@@ -111,7 +111,7 @@ def _count(tokenizer: Any, completions: Sequence[str], chance: random.Random) ->
     count, pieces = _Count(), _vocabulary(tokenizer)
     for text in track(completions, disable=not sys.stderr.isatty()):
         ids = tokenizer.encode(text, add_special_tokens=False)
-        decoded = tokens.decode(tokenizer, ids)
+        decoded = decoding.decode(tokenizer, ids)
         count.samples += 1
         count.reproduced += decoded.text == text
         expected = _by_bytes(text, [pieces[number] for number in ids])
@@ -193,12 +193,12 @@ def _weights(name: str, tokenizer: Any, rounds: int) -> Figure:
     program = Path(example.__file__).read_text()
     ids = tokenizer.encode(program, add_special_tokens=False)[:LENGTH]
     check(len(ids) == LENGTH, f"{len(ids)} ids")
-    text = tokens.decode(tokenizer, ids).text
+    text = decoding.decode(tokenizer, ids).text
     wanted = [match.group().strip() for match in _LINE.finditer(text)]
     places = [(text.index(line), text.index(line) + len(line)) for line in wanted]
 
     def ours(place: tuple[int, int]) -> list[float]:
-        decoded = tokens.decode(tokenizer, ids)
+        decoded = decoding.decode(tokenizer, ids)
         blame = tokens.Blame(spans=(place,), weight=-0.3)
         return tokens.weigh([blame], decoded.offsets, [(0, len(decoded.text))])
 
@@ -207,7 +207,7 @@ def _weights(name: str, tokenizer: Any, rounds: int) -> Figure:
         check(touched == prefix_decoding(tokenizer, ids, line), repr(line))
 
     def cold(place: tuple[int, int]) -> list[float]:
-        tokens._cache.clear()
+        decoding._cache.clear()
         return ours(place)
 
     sides = (

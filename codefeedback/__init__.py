@@ -7,6 +7,7 @@
 (<Verdict.WA: 'WA'>, -0.3)
 """
 
+from codefeedback.decoding import Decoded, decode, decode_tokens
 from codefeedback.errors import (
     BackstopError,
     CheckerError,
@@ -40,7 +41,7 @@ from codefeedback.sandbox.local import LocalSandbox
 from codefeedback.sandbox.portable import PortableSandbox
 from codefeedback.scoring import adaptive, coarse, fine
 from codefeedback.spans import CharSpan, Position, Source
-from codefeedback.tokens import Decoded, TokenSpan, decode, decode_tokens
+from codefeedback.tokens import TokenSpan
 from codefeedback.traces import Frame, SyntaxDetail, Trace, parse_traceback
 from codefeedback.verdicts import Outcome, Verdict
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from codefeedback.decoding import Span
 from codefeedback.errors import UsageError
 from codefeedback.extraction import Extraction
 from codefeedback.findings import Finding, Origin, Scope
 from codefeedback.problems import Skipped
 from codefeedback.spans import CharSpan
-from codefeedback.tokens import Blame, Span, TokenSpan, mask, offsets_from, token_spans, weigh
+from codefeedback.tokens import Blame, TokenSpan, mask, offsets_from, token_spans, weigh
 from codefeedback.verdicts import Outcome, Verdict
 
 SCHEMA_VERSION = 1

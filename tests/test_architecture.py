@@ -34,6 +34,7 @@ FLOORS = {
     "codefeedback.results": 1.5,
     "codefeedback.extraction": 1,
     "codefeedback.tokens": 1,
+    "codefeedback.decoding": 0.5,
     "codefeedback.findings": 1,
     "codefeedback.traces": 1,
     "codefeedback.spans": 0,
