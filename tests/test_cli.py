@@ -338,3 +338,63 @@ def test_convert_of_many_problems_is_one_a_line(tmp_path: Path) -> None:
 
 def test_version() -> None:
     assert run("--version")[1].startswith("codefeedback, version 0.")
+
+
+ANSWER = "Sure:\n\n```python\na, b = map(int, input().split())\nprint(a - b)\n```\nDone.\n"
+
+
+def test_an_answer_with_a_program_in_it(tmp_path: Path, tests: Path) -> None:
+    answer = tmp_path / "answer.md"
+    answer.write_text(ANSWER)
+    options = ("--extract", "last-fence", "--blame", "ochiai", "--coverage", "--analysis", "always")
+    status, out, err = run("grade", answer, "--tests", tests, *options)
+    assert (status, err) == (1, "")
+    assert "answer.md: WA" in out and "last-fence: " in out
+    assert "NoSuspect: no case passed" in out and "found by comparing cases" in out
+    assert "2 lines of 2 ran" in out
+    status, out, _ = run("grade", answer, "--tests", tests, *options, "--format", "json")
+    data = json.loads(out)
+    assert (status, data["extraction"]["found"], data["coverage"]["lines"]) == (1, "fence", [1, 2])
+    ((start, end),) = data["findings"][0]["completion_spans"]
+    assert ANSWER[start:end] == "a, b = map(int, input().split())\nprint(a - b)\n"
+
+
+def test_an_answer_without_a_program(tmp_path: Path, tests: Path) -> None:
+    answer = tmp_path / "answer.md"
+    answer.write_text("<think>What may a sum be?")
+    status, out, _ = run("grade", answer, "--tests", tests, "--extract", "last-fence")
+    assert status == 1
+    assert "answer.md: CE" in out and "NoProgram" in out
+
+
+def test_a_truncated_program(tmp_path: Path, tests: Path) -> None:
+    program = tmp_path / "cut.py"
+    program.write_text("a, b = map(int, input(")
+    status, out, _ = run("grade", program, "--tests", tests, "--truncated")
+    assert status == 1 and "U_global" in out and "the whole program" in out
+    _, out, _ = run("grade", program, "--tests", tests)
+    assert "U_line" in out
+
+
+def test_callers_and_granularity(tmp_path: Path, tests: Path) -> None:
+    program = tmp_path / "calls.py"
+    program.write_text("def f(x):\n    return [\n        x[5],\n    ]\n\n\nf(input())\n")
+    _, out, _ = run("grade", program, "--tests", tests, "--granularity", "statement")
+    assert "lines 2-4; U_line" in out and "called from line 7" in out
+    status, _, err = run("grade", program, "--tests", tests, "--granularity", "word")
+    assert status == 2 and "expression" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--extract", "longest"), "last-fence"),
+        (("--blame", "me"), "ochiai"),
+        (("--analysis", "sometimes"), "failing"),
+    ],
+)
+def test_settings_that_there_are_not(
+    solution: Path, tests: Path, options: tuple[str, ...], named: str
+) -> None:
+    status, _, err = run("grade", solution, "--tests", tests, *options)
+    assert status == 2 and options[1] in err and named in err

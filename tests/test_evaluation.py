@@ -229,3 +229,55 @@ def test_whole_programs_and_other_keys(files: Path) -> None:
     write(files / "samples.jsonl", [{name: "t/1", key: whole} for name, key in keys])
     evaluate(files)
     assert [row["verdict"] for row in results(files)] == ["AC"] * 3
+
+
+def test_answers_are_extracted_and_cut_ones_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "problems.jsonl").write_text("".join(json.dumps(row) + "\n" for row in PROBLEMS))
+    fenced = "Here:\n```python\ndef f(x):\n    return 1\n```\n"
+    samples = [
+        {"task_id": "t/1", "completion": fenced},
+        {"task_id": "t/1", "completion": [{"role": "assistant", "content": fenced}]},
+        {"task_id": "t/1", "solution": "```python\ndef f(x):\n    return (1", "truncated": True},
+        {"task_id": "t/1", "completion": "I cannot."},
+    ]
+    (tmp_path / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in samples))
+    command = [sys.executable, "-m", "codefeedback", "evaluate", "samples.jsonl"]
+    command += ["--problems", "problems.jsonl", "--out", "out.jsonl", "--extract", "last-fence"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    rows.sort(key=lambda row: row["index"])
+    assert [row["verdict"] for row in rows] == ["AC", "AC", "CE", "CE"]
+    assert [row["extraction"]["found"] for row in rows] == [
+        *("fence", "fence", "unfinished-fence", "whole-text")
+    ]
+    assert rows[2]["truncated"] and rows[2]["findings"][0]["rule"] == "truncated"
+    assert rows[0]["settings"]["extract"] == "last-fence"
+    command[-1] = "first-fence"
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert again.returncode == 2 and "extract" in again.stderr
+
+
+def test_completions_are_mapped_behind_their_prompt(files: Path) -> None:
+    command = [sys.executable, "-m", "codefeedback", "evaluate", "samples.jsonl"]
+    command += ["--problems", "problems.jsonl", "--out", "out.jsonl"]
+    subprocess.run(command, cwd=files, capture_output=True, check=True)
+    rows = [json.loads(line) for line in (files / "out.jsonl").read_text().splitlines()]
+    undefined = [row for row in rows if row["verdict"] == "RE"]
+    assert undefined
+    for row in undefined:
+        assert row["extraction"]["policy"] == "prompt+completion"
+        ((start, end),) = row["findings"][0]["completion_spans"]
+        assert "    return y\n"[start:end] == "    return y"
+
+
+@pytest.mark.parametrize("bad", [{"truncated": "yes"}, {"completion": [{"role": "user"}]}])
+def test_samples_that_are_none(tmp_path: Path, bad: dict[str, Any]) -> None:
+    (tmp_path / "problems.jsonl").write_text(json.dumps(PROBLEMS[0]) + "\n")
+    row = {"task_id": "t/0", "completion": "x", **bad}
+    (tmp_path / "samples.jsonl").write_text(json.dumps(row) + "\n")
+    command = [sys.executable, "-m", "codefeedback", "evaluate", "samples.jsonl"]
+    command += ["--problems", "problems.jsonl", "--out", "out.jsonl"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "samples.jsonl:1" in done.stderr and next(iter(bad)) in done.stderr
