@@ -79,3 +79,42 @@ def test_what_needs_data_says_so() -> None:
     done = subprocess.run(command, capture_output=True, text=True, env={}, check=False)
     assert done.returncode == 1
     assert "CODEFEEDBACK_DATA" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["spans.py codegen", "spans.py analysis", "tokens.py spans", "tokens.py weights", "blame.py"],
+)
+def test_the_other_benchmarks_ask_for_data(line: str) -> None:
+    name, *arguments = line.split()
+    command = [sys.executable, str(BENCHMARK.parent / name), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env={}, check=False)
+    assert done.returncode in (1, 2)
+    assert "CODEFEEDBACK_DATA" in done.stderr
+
+
+def test_a_few_samples_have_their_places(tmp_path: Path) -> None:
+    """`spans.py codegen`, on samples of our own."""
+    folder = tmp_path / "humaneval"
+    folder.mkdir()
+    problem = {
+        "task_id": "t/0",
+        "prompt": "def f(x):\n",
+        "entry_point": "f",
+        "test": "def check(c):\n    assert c(1) == 1\n",
+        "canonical_solution": "    return x\n",
+    }
+    bodies = ["    return x\n", "    return y\n", "    return (x\n", "    if x:\n    return x\n"]
+    (folder / "problems.jsonl").write_text(json.dumps(problem) + "\n")
+    rows = [json.dumps({"task_id": "t/0", "completion": body}) + "\n" for body in bodies]
+    (folder / "codegen16b_samples.jsonl").write_text("".join(rows))
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARK.parent / "spans.py"), "codegen"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "CODEFEEDBACK_DATA": str(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 samples, 3 of them raise or do not parse" in done.stdout
+    assert "3  right" in done.stdout
