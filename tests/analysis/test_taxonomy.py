@@ -5,9 +5,16 @@ import builtins
 import pytest
 
 from codefeedback import Scope, SyntaxDetail, Trace
-from codefeedback.analysis.taxonomy import RULES, rule_for, rule_for_trace
+from codefeedback.analysis.taxonomy import (
+    EXCEPTIONS,
+    RULES,
+    SYNTAX,
+    TRUNCATED,
+    rule_for,
+    rule_for_trace,
+)
 
-EXCEPTIONS = sorted(
+EXCEPTIONS_HERE = sorted(
     name
     for name, kind in vars(builtins).items()
     if isinstance(kind, type) and issubclass(kind, BaseException)
@@ -18,7 +25,7 @@ def bases_of(name: str) -> tuple[str, ...]:
     return tuple(base.__name__ for base in getattr(builtins, name).__mro__[:-1])
 
 
-@pytest.mark.parametrize("name", EXCEPTIONS)
+@pytest.mark.parametrize("name", EXCEPTIONS_HERE)
 def test_every_builtin_exception_has_a_rule(name: str) -> None:
     rule = rule_for_trace(Trace(type_name=name, bases=bases_of(name), message=""))
     ignored = {"RuntimeError", "TabError", "KeyboardInterrupt", "BrokenBarrierError"}
@@ -76,3 +83,18 @@ def test_every_rule_gives_a_reason_and_can_apply() -> None:
     for rule in RULES:
         assert rule.why
         assert rule_for([rule.kind], rule.messages[0] if rule.messages else "") is rule
+
+
+def test_every_builtin_exception_has_a_row_of_its_own() -> None:
+    own = {rule.kind for rule in (*SYNTAX, *EXCEPTIONS)}
+    # of CPython 3.8 to 3.13; EnvironmentError and IOError are other names of OSError
+    later = {"EncodingWarning", "BaseExceptionGroup", "ExceptionGroup", "PythonFinalizationError"}
+    aliases = {"EnvironmentError", "IOError"}
+    public = {name for name in EXCEPTIONS_HERE if not name.startswith("_")}
+    assert (public | later) - aliases <= own
+
+
+def test_names_are_unique() -> None:
+    names = [rule.name for rule in (*RULES, TRUNCATED)]
+    assert len(names) == len(set(names))
+    assert all(0 <= rule.weight <= 1 for rule in RULES)
