@@ -12,7 +12,7 @@ The rules, in the order in which they are applied:
 - Thoughts. ``<think>`` outside of a fence begins a thought, the next ``</think>`` ends it, and what
   is between is not looked at. ``</think>`` without an opener, outside of a fence and at the start
   or the end of its line, ends a thought that began at the start. A thought that does not end leaves
-  nothing.
+  nothing but the Python blocks before it.
 - Fences follow CommonMark. Markers and tags inside a fence that closes are part of the program.
   Five liberties: a Python tag in mid-line opens a fence if nothing follows it; an opener that comes
   twice, or was only talk of one, is passed over; a marker may follow a closing fence; a fence that
@@ -649,7 +649,7 @@ def _tag(info: str) -> str:
 
 def _choose(reader: _Reader, *, first: bool) -> _Choice:
     """The program of an answer that was read."""
-    if reader.endless:
+    if reader.endless and ("python", False) not in reader.blocks:
         return _Choice("nothing", "the thought never ends", ())
     closing = _lone_closing_fence(reader)
     if closing:
