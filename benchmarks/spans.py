@@ -32,7 +32,7 @@ _RUNNER = """
 import sys
 sys.path.insert(0, ".")
 import solution
-namespace = {{}}
+namespace = dict(vars(solution))
 exec(compile({test!r}, "<test>", "exec"), namespace)
 namespace["check"](solution.{entry_point})
 """
@@ -106,7 +106,7 @@ def compared(report: cf.Report, source: cf.Source, line: int | None) -> str:
 
 
 def some_plain_line(program: str, row: dict[str, Any]) -> int | None:
-    """`plain_line`, of a run that fails: two of the tests draw random inputs."""
+    """`plain_line`, of a run that fails: some tests draw random inputs."""
     lines = (plain_line(program, row) for _ in range(_TRIES))
     return next((line for line in lines if line is not None), None)
 
