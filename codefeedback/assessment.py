@@ -34,6 +34,9 @@ from codefeedback.sandbox.interface import Command, Execution, Sandbox, Script
 from codefeedback.spans import Source
 from codefeedback.verdicts import Verdict, outcome_of, overall
 
+#: How much slower a program can be while its lines are told (before CPython 3.12).
+_WATCHED = 20.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -198,18 +201,33 @@ class Assessment:
         if not self._settings.coverage:
             return None, results
         if any(result.verdict is Verdict.CE for result in results):
-            return Coverage(lines=(), missed=()), [replace(each, lines=()) for each in results]
+            return Coverage(lines=(), missed=(), complete=True), [
+                replace(each, lines=()) for each in results
+            ]
         commands = [replace(command, coverage=True) for command in self._commands()[: len(results)]]
-        runs = self._settings.sandbox.run_all(commands, self._limits)
-        with contextlib.closing(runs):
-            ran = [frozenset((*(run.lines or ()), *(run.load_lines or ()))) for run in runs]
-        lines = frozenset[int]().union(*ran)
-        covered = [
-            replace(result, lines=tuple(sorted(each)))
-            for result, each in zip(results, ran, strict=True)
+        runs = list(self._settings.sandbox.run_all(commands, self._watched_limits(results)))
+        told = [
+            None if run.lines is None else frozenset((*run.lines, *(run.load_lines or ())))
+            for run in runs
         ]
-        places = missed(self._source, self._inspection(), lines)
-        return Coverage(lines=tuple(sorted(lines)), missed=places), covered
+        lines = frozenset[int]().union(*(each for each in told if each is not None))
+        # What a run did not tell of may have run: then nothing is sure never to.
+        complete = all(
+            run.lines_complete and (run.exit_code, run.signal) == (result.exit_code, result.signal)
+            for run, result in zip(runs, results, strict=True)
+        )
+        places = missed(self._source, self._inspection(), lines) if complete else ()
+        covered = [
+            replace(result, lines=None if each is None else tuple(sorted(each)))
+            for result, each in zip(results, told, strict=True)
+        ]
+        return Coverage(lines=tuple(sorted(lines)), missed=places, complete=complete), covered
+
+    def _watched_limits(self, results: list[CaseResult]) -> Limits:
+        """Time for runs that are watched, which can be twenty times as slow; no more than that, so
+        that a program which waits to be watched gains little."""
+        used = max((result.cpu_seconds for result in results), default=0.0)
+        return replace(self._limits, cpu_seconds=1.0 + _WATCHED * used)
 
     def _add_extras(self, results: list[CaseResult]) -> None:
         """What static analysis and the comparison of cases say, if that was asked for."""
@@ -223,7 +241,7 @@ class Assessment:
             for finding in suspects(
                 self._settings.sandbox,
                 runs,
-                self._limits,
+                self._watched_limits(results),
                 self._source,
                 self._extents,
                 self._settings.blame,

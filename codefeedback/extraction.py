@@ -56,6 +56,10 @@ class Completion:
     truncated: bool = False
     name: str = "solution.py"
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.truncated, bool):
+            raise UsageError(f"truncated: expected True or False, got {self.truncated!r}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
@@ -325,7 +329,9 @@ _QUOTED_SPACE = re.compile(r"[\s>]*+")
 # Quotation marks, indentation, the bullet of a list. Possessive, or it would take forever.
 _PREFIX = re.compile(r"((?: {0,3}+>[ \t]?+)*+)([ \t]*+)((?:[-*+]|[0-9]{1,9}[.)])[ \t]+)?")
 _OUTSIDE_QUOTE = re.compile(r"(?:\n|\r(?!\n))(?! {0,3}>)")
-_PYTHON = re.compile(r"[ \t]*+(?:\{[ \t]*+)?\.?(?:(?i:python|py)[0-9.]*|[\w./-]+\.py)(?![\w+#./-])")
+_PYTHON = re.compile(
+    r"[ \t]*+(?:\{[ \t]*+)?\.?(?:(?i:i?python|py)[0-9.]*|[\w./-]+\.py)(?![\w+#./-])"
+)
 _ONLY_PYTHON = re.compile(_PYTHON.pattern + r"\}?[ \t]*+(?=[\r\n]|\Z)")
 _MARKDOWN = re.compile(r"[ \t]*(?i:markdown|md)(?![\w+#./-])")
 

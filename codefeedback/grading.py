@@ -86,8 +86,8 @@ class Grader:
         blame: str | None = None,
         coverage: bool = False,
     ) -> None:
-        if workers < 1:
-            raise UsageError(f"workers: expected at least 1, got {workers}")
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+            raise UsageError(f"workers: expected a whole number from 1 on, got {workers!r}")
         checked_limits({}, limits)
         if policy is not None:
             policy_named(policy)
@@ -153,24 +153,26 @@ class Grader:
         given = self._completion(program, truncated)
         if isinstance(given, Completion):
             text, extraction = extract_program(given.text, given.policy, prompt=problem.prompt)
-            source, truncated = Source(text, given.name), given.truncated
+            source, truncated = source_of(text, given.name), given.truncated
         else:
             source, extraction = given, None
         problem = self._with_answers(problem)
         return Assessment(self._settings, source, problem, extraction, truncated).report()
 
-    def _completion(self, program: Program, truncated: bool) -> Completion | Source:
+    def _completion(self, program: Any, truncated: Any) -> Completion | Source:
         """A program as its source, or as the completion that it is in."""
+        if not isinstance(truncated, bool):
+            raise UsageError(f"truncated: expected True or False, got {truncated!r}")
         if isinstance(program, Completion):
             return replace(program, truncated=program.truncated or truncated)
-        if isinstance(program, Source):
-            text, name = program.text, program.name
-        else:
-            source = Source(program)
-            text, name = source.text, source.name
         if self._extract is None:
-            return program if isinstance(program, Source) else source
-        return Completion(text=text, policy=self._extract, truncated=truncated, name=name)
+            return source_of(program)
+        if isinstance(program, (list, tuple)):  # chat messages
+            return Completion(text=program, policy=self._extract, truncated=truncated)
+        source = source_of(program)
+        return Completion(
+            text=source.text, policy=self._extract, truncated=truncated, name=source.name
+        )
 
     def grade_many(
         self, items: Iterable[tuple[Program, ProblemLike]], *, ordered: bool = True
@@ -286,6 +288,19 @@ class Grader:
         return replace(case, accepted=(execution.value,))
 
 
+def source_of(program: Any, name: str = "solution.py") -> Source:
+    """A program as a source. Raises UsageError for what is none."""
+    if isinstance(program, Source):
+        return program
+    try:
+        return Source(program, name)
+    except (TypeError, ValueError) as error:
+        hint = ""
+        if isinstance(program, (list, tuple)):
+            hint = "; for chat messages give extract=, or hand in a codefeedback.Completion"
+        raise UsageError(f"{error}{hint}") from None
+
+
 def _sandbox(
     sandbox: Sandbox | str,
     python: str | None,
@@ -333,7 +348,7 @@ def analyse(
 
     Raises UsageError and SandboxUnavailableError as `Grader` does.
     """
-    source = program if isinstance(program, Source) else Source(program)
+    source = source_of(program)
     inspector = Inspector(lambda: inspection_sandbox(sandbox))
     try:
         return static.all_findings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -128,20 +129,28 @@ class PolicyView:
 class Coverage:
     """What ran of a program, over all cases: lines, and the places (whole lines) that never ran.
 
-    Of a program that does not compile no line ran, and no place is named: all of it is to blame.
+    Without `complete`, other lines may have run as well (a limit ended a run, the program stopped
+    the watch, or went another way when it ran once more), and no place is named. Of a program that
+    does not compile no line ran, and no place is named: all of it is to blame.
     """
 
     lines: tuple[int, ...]
     missed: tuple[CharSpan, ...]
+    complete: bool
 
     def to_dict(self) -> dict[str, Any]:
-        return {"lines": list(self.lines), "missed": [span.to_dict() for span in self.missed]}
+        return {
+            "lines": list(self.lines),
+            "missed": [span.to_dict() for span in self.missed],
+            "complete": self.complete,
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Coverage:
         return cls(
             lines=tuple(data["lines"]),
             missed=tuple(CharSpan.from_dict(span) for span in data["missed"]),
+            complete=data["complete"],
         )
 
 
@@ -213,6 +222,7 @@ class Report:
         and so do special tokens. As long as the sampled ids. Raises UsageError as `token_spans`
         does.
         """
+        fine, secondary = _number("fine", fine), _number("secondary", secondary)
         shares = _shares(origins)
         pairs = offsets_from(offsets, ids)
         blames = []
@@ -293,11 +303,18 @@ def _maybe(read: Callable[[Mapping[str, Any]], _T], data: Mapping[str, Any] | No
     return None if data is None else read(data)
 
 
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise UsageError(f"{name}: expected a finite number, got {value!r}")
+    return float(value)
+
+
 def _shares(origins: Mapping[str, float] | None) -> Mapping[str, float]:
-    for name in origins or {}:
+    for name, share in (origins or {}).items():
         if name not in list(Origin):
             known = ", ".join(Origin)
             raise UsageError(f"origins: expected some of {known}, got {name!r}")
+        _number(f"origins[{name!r}]", share)
     return origins or {}
 
 

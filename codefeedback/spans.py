@@ -67,10 +67,16 @@ class Source:
             # A cookie speaks of bytes. In a text that is already decoded it must not be obeyed.
             self.ignore_cookie = _encoding_of(self.data) not in ("utf-8", "utf8")
         else:
-            self.data = bytes(program)
+            self.data = _as_bytes(program)
             self.text = _decode(self.data)
             self.ignore_cookie = False
-        if not name or name in (".", "..") or "/" in name or "\0" in name:
+        if (
+            not isinstance(name, str)
+            or not name
+            or name in (".", "..")
+            or "/" in name
+            or "\0" in name
+        ):
             raise ValueError(f"a program's name must be a plain file name, got {name!r}")
         self.name = name
 
@@ -112,7 +118,8 @@ class Source:
         if not 0 <= offset <= len(self.text):
             raise IndexError(f"offset {offset} in a text of {len(self.text)} characters")
         line = bisect_right(self._starts, offset)
-        return Position(line=line, column=offset - self._starts[line - 1])
+        column = offset - self._starts[line - 1] - self._bom_at(line)
+        return Position(line=line, column=max(column, 0))
 
     def span(self, start: int, end: int) -> CharSpan:
         """The span [start, end), with its positions."""
@@ -158,6 +165,13 @@ class Source:
     def _bom_at(self, line: int) -> int:
         """1 on the first line of a text that starts with a byte order mark: it has no column."""
         return int(line == 1 and self.text.startswith(_BOM))
+
+
+def _as_bytes(program: object) -> bytes:
+    # `bytes` would make something of a number, and of a list of numbers.
+    if isinstance(program, (bytes, bytearray, memoryview)):
+        return bytes(program)
+    raise TypeError(f"a program must be a text or bytes, got {type(program).__name__}")
 
 
 def _encoding_of(data: bytes) -> str:

@@ -27,7 +27,8 @@ class SyntaxDetail:
     """Where the compiler stumbled: lines and offsets are 1-based, offsets are code points.
 
     All are None when the compiler names no place; the offsets also where its unit is not sure, the
-    end before CPython 3.10, or where it tells none.
+    end before CPython 3.10, or where it tells none. `can_go_on` says of an open bracket whether the
+    text is right as far as it goes.
     """
 
     file: str | None = None
@@ -35,6 +36,7 @@ class SyntaxDetail:
     offset: int | None = None
     end_line: int | None = None
     end_offset: int | None = None
+    can_go_on: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

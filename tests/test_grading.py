@@ -114,7 +114,7 @@ def test_limits_of_the_problem_and_of_the_grader() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"workers": 0}, "workers: expected at least 1"),
+        ({"workers": 0}, "workers: expected a whole number from 1 on"),
         ({"policy": "nope"}, "nope"),
         ({"compare_policies": ["nope"]}, "nope"),
         ({"sandbox": "nope"}, "unknown sandbox 'nope'"),
@@ -298,3 +298,38 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < give_up
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("program", [5, [1, 2], [], None, True, 1.5, {"a": 1}])
+def test_what_is_no_program_is_refused(program: Any) -> None:
+    with pytest.raises(cf.UsageError, match="a program must be a text or bytes, got"):
+        cf.grade(program, DOUBLE)
+    with pytest.raises(cf.UsageError, match="a program must be a text or bytes, got"):
+        cf.analyse(program)
+
+
+def test_chat_messages_are_a_completion() -> None:
+    messages: Any = [
+        {"role": "user", "content": "Double it."},
+        {"role": "assistant", "content": "```python\nprint(2 * int(input()))\n```"},
+    ]
+    assert cf.grade(messages, DOUBLE, extract="last-fence").verdict is cf.Verdict.AC
+    assert cf.grade(cf.Completion(text=messages), DOUBLE).verdict is cf.Verdict.AC
+    with pytest.raises(cf.UsageError, match="for chat messages give extract="):
+        cf.grade(messages, DOUBLE)
+
+
+def test_settings_of_a_wrong_type_are_refused() -> None:
+    wrong: Any
+    for wrong in ("2", 1.5, True, 0):
+        with pytest.raises(cf.UsageError, match="workers"):
+            cf.Grader(workers=wrong)
+    for wrong in (["ochiai"], 3):
+        with pytest.raises(cf.UsageError, match="blame"):
+            cf.Grader(blame=wrong)
+    with pytest.raises(cf.UsageError, match="truncated"):
+        cf.grade("print(1)", DOUBLE, truncated="false")  # type: ignore[arg-type]
+    with pytest.raises(cf.UsageError, match="truncated"):
+        cf.Completion(text="print(1)", truncated="no")  # type: ignore[arg-type]
+    with pytest.raises(cf.UsageError, match="plain file name"):
+        cf.grade(cf.Completion(text="print(1)", policy="whole-text", name="a/b.py"), DOUBLE)

@@ -106,6 +106,10 @@ def test_an_answer_without_a_program() -> None:
 def test_bad_requests_say_what_is_wrong(report: cf.Report) -> None:
     with pytest.raises(cf.UsageError, match=r"origins: expected some of .* got 'runtimes'"):
         report.token_weights(OFFSETS, origins={"runtimes": 1.0})
+    with pytest.raises(cf.UsageError, match="fine: expected a finite number"):
+        report.token_weights(OFFSETS, fine=float("nan"))
+    with pytest.raises(cf.UsageError, match=r"origins\['runtime'\]: expected a finite number"):
+        report.token_weights(OFFSETS, origins={"runtime": None})  # type: ignore[dict-item]
     with pytest.raises(cf.UsageError, match="alpha"):
         report.token_weights(OFFSETS, alpha="T")
     with pytest.raises(cf.UsageError, match="pair"):

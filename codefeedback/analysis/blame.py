@@ -61,7 +61,7 @@ FORMULAS: Mapping[str, Formula] = {"ochiai": ochiai, "dstar": dstar, "tarantula"
 
 def checked_formula(name: str) -> str:
     """Raises UsageError for a formula that there is not."""
-    if name not in FORMULAS:
+    if name not in list(FORMULAS):
         raise UsageError(f"blame: expected {', '.join(FORMULAS)}, got {name!r}")
     return name
 
@@ -163,7 +163,7 @@ def observe(
     with contextlib.closing(executions):
         for part, execution in zip(parts, executions, strict=True):
             outcome = _outcome(part, execution)
-            if outcome is not None and execution.lines is not None:
+            if outcome is not None and execution.lines is not None and execution.lines_complete:
                 lines = frozenset(execution.lines)
                 found.append(Observation(name=part.name, passed=outcome, lines=lines))
     return found

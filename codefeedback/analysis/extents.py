@@ -47,9 +47,11 @@ class Extents:
             for statement in self._inspect().statements
             if statement.own.start_line == line
         ]
-        if len(begun) > 1 and self._granularity == "statement":
-            return self._source.span(begun[0].own.start, max(each.own.end for each in begun))
-        return self._around(start, start, whole)
+        if len(begun) < 2:
+            return self._around(start, start, whole)
+        if self._granularity == "block" and (begun[0].clause is not None or _is_clause(begun[0])):
+            return _block(begun[0], self._inspect().statements)
+        return self._source.span(begun[0].own.start, max(each.own.end for each in begun))
 
     def of_frame(self, frame: Frame) -> CharSpan:
         """Around the place where a frame stood."""
@@ -136,6 +138,10 @@ def _statement_at(statements: Sequence[Statement], start: int, end: int) -> Stat
 
 def _block(statement: Statement, statements: Sequence[Statement]) -> CharSpan:
     """The clause that a statement heads or, for a simple one, stands in; else itself."""
-    if statement.own != statement.whole or statement.clause is None:
+    if _is_clause(statement) or statement.clause is None:
         return statement.whole
     return statements[statement.clause].whole
+
+
+def _is_clause(statement: Statement) -> bool:
+    return statement.own != statement.whole

@@ -23,7 +23,7 @@ _LIMIT_KINDS = {
 }
 _BLANKS = " \t\f"
 # The compiler reports these where they began, when it comes to the end of the text.
-_OPEN_AT_END = ("was never closed", "triple-quoted", "unexpected EOF")
+_OPEN_AT_END = ("triple-quoted", "unexpected EOF")
 
 
 def finding(
@@ -188,4 +188,5 @@ def _last_text_line(source: Source, line: int) -> int:
 def _is_at_end(trace: Trace, line: int, source: Source) -> bool:
     """Whether the compiler stumbles over the end of the text: what more text could mend."""
     last = _last_text_line(source, source.line_count)
-    return line == last or any(part in trace.message for part in _OPEN_AT_END)
+    open_bracket = trace.syntax is not None and trace.syntax.can_go_on is True
+    return line == last or open_bracket or any(part in trace.message for part in _OPEN_AT_END)

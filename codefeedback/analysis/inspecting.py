@@ -58,13 +58,13 @@ class Inspection:
     """What a program's text shows. Statements come before those that they hold.
 
     `syntax` is what the compiler of this interpreter says against the program. `executable` are the
-    lines that have code. `failure` says why the text could not be looked at; then all else is
-    empty.
+    lines that have code, None where this interpreter cannot compile the text. `failure` says why
+    the text could not be looked at; then all else is empty.
     """
 
     messages: tuple[Message, ...] = ()
     statements: tuple[Statement, ...] = ()
-    executable: frozenset[int] = frozenset()
+    executable: frozenset[int] | None = None
     syntax: Trace | None = None
     failure: str = ""
 
@@ -158,7 +158,7 @@ def _read(answer: bytes, source: Source) -> Inspection:
             )
             for own, whole, at, silent in data["statements"] or ()
         ),
-        executable=frozenset(data["executable"] or ()),
+        executable=None if data["executable"] is None else frozenset(data["executable"]),
         syntax=trace_of({"exception": data["syntax"]}, source),
     )
 

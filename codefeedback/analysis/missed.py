@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from codefeedback.analysis.inspecting import Inspection, Statement
 from codefeedback.spans import CharSpan, Source
 
@@ -9,14 +11,17 @@ from codefeedback.spans import CharSpan, Source
 def missed(source: Source, inspection: Inspection, lines: frozenset[int]) -> tuple[CharSpan, ...]:
     """Whole lines (with their ends) whose code never ran, where `lines` are those that did.
 
-    A statement ran if one of its own lines did. One without code (a docstring, ``global``,
-    ``else:``) ran if what stands after it in its suite did, or its own suite. Comments and blank
-    lines between statements that never ran belong to them.
+    A statement ran if one of its lines did, those in its suite included. One without code (a
+    docstring, ``global``, ``else:``) ran if what stands after it in its suite did, or its own
+    suite. Comments and blank lines between statements that never ran belong to them. Where it is
+    not known which lines have code, none is named.
     """
+    if inspection.executable is None:
+        return ()
     if not inspection.statements:
         hidden = sorted(inspection.executable - lines)
         return tuple(_whole_lines(source, line, line) for line in hidden if _exists(source, line))
-    ran = _Ran(inspection, lines)
+    ran = _Ran(inspection.statements, inspection.executable, lines)
     return tuple(
         _whole_lines(source, first.whole.start_line, last.whole.end_line)
         for first, last in ran.missed_runs(None)
@@ -25,11 +30,16 @@ def missed(source: Source, inspection: Inspection, lines: frozenset[int]) -> tup
 
 
 class _Ran:
-    def __init__(self, inspection: Inspection, lines: frozenset[int]) -> None:
-        self._executable = inspection.executable
+    def __init__(
+        self,
+        statements: Sequence[Statement],
+        executable: frozenset[int],
+        lines: frozenset[int],
+    ) -> None:
+        self._executable = executable
         self._lines = lines
         self._suites: dict[int | None, list[int]] = {}
-        self._statements = inspection.statements
+        self._statements = statements
         for index, statement in enumerate(self._statements):
             self._suites.setdefault(statement.clause, []).append(index)
 
@@ -65,11 +75,13 @@ class _Ran:
     def _told(self, index: int) -> bool | None:
         """Whether a statement ran; None if it has no code that could tell. Where there should be
         some, the compiler saw that it is never reached."""
-        own = self._statements[index].own
-        code = self._executable.intersection(range(own.start_line, own.end_line + 1))
-        if code:
-            return not code.isdisjoint(self._lines)
-        if not self._statements[index].silent:
+        statement = self._statements[index]
+        own, whole = statement.own, statement.whole
+        if not self._lines.isdisjoint(range(own.start_line, whole.end_line + 1)):
+            return True  # also where an older CPython tells nothing of the header (`while True:`)
+        if not self._executable.isdisjoint(range(own.start_line, own.end_line + 1)):
+            return False
+        if not statement.silent:
             return False
         inner = [self._told(each) for each in self._suites.get(index, ())]
         return next((told for told in inner if told is not None), None)

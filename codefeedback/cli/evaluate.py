@@ -35,6 +35,7 @@ from codefeedback.cli.output import (
 )
 from codefeedback.errors import UsageError
 from codefeedback.evaluation import Evaluation, Problems, ResultsFile, Samples
+from codefeedback.extraction import checked_policy
 from codefeedback.formats.summary import render_summary
 from codefeedback.grading import Grader
 from codefeedback.loading import load_problems
@@ -156,6 +157,7 @@ def _recorded(settings: dict[str, Any], grader: Grader) -> dict[str, Any]:
         "limits": given_limits(settings),
         "fail_fast": settings["fail_fast"],
         **{name: settings[name] for name in FEEDBACK},
+        "extract": settings["extract"] and checked_policy(settings["extract"]),
     }
 
 

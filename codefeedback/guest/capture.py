@@ -43,7 +43,7 @@ class Capture:
             if self._code is not None and not self._known:
                 self._learn(self._code)
             return self._describe(error, set())
-        except (MemoryError, RecursionError):
+        except BaseException:  # no memory, no stack, or a class that fights
             return {"type": values.type_name(type(error)), "bases": _bases(type(error))}
 
     def _describe(self, error: BaseException, seen: Set[int]) -> Dict[str, Any]:
@@ -57,10 +57,11 @@ class Capture:
             "frames": [_frame(entry) for entry in _ends(entries)],
             "explicit": bool(entries) and _is_explicit_raise(entries[-1]),
         }
-        if isinstance(error, SyntaxError):
+        if issubclass(kind, SyntaxError):
             data["syntax"] = _syntax(error)
-            if type(error.msg) is str:  # str(error) adds the place
-                data["message"] = error.msg[:MAX_MESSAGE]
+            text = _of_syntax_error(error, "msg")
+            if type(text) is str:  # str(error) adds the place
+                data["message"] = text[:MAX_MESSAGE]
         cause = _cause_of(error)
         if cause is None and not _hides_context(error):
             cause = _context_of(error)
@@ -132,17 +133,24 @@ def _is_explicit_raise(entry: types.TracebackType) -> bool:
     return 0 <= at < len(code) - 1 and code[at] == _RAISE and code[at + 1] >= 1
 
 
-def _syntax(error: SyntaxError) -> Dict[str, Any]:
+def _of_syntax_error(error: BaseException, name: str) -> Any:
+    """An attribute that CPython keeps, past what a subclass makes of it."""
+    attribute = SyntaxError.__dict__.get(name)
+    return None if attribute is None else attribute.__get__(error)
+
+
+def _syntax(error: BaseException) -> Dict[str, Any]:
     # Instances may be made by hand, with anything in these attributes.
     places = ("lineno", "offset", "end_lineno", "end_offset")  # the ends since CPython 3.10
-    numbers = [getattr(error, name, None) for name in places]
+    numbers = [_of_syntax_error(error, name) for name in places]
     line, offset, end_line, end_offset = (
         number if type(number) is int else None for number in numbers
     )
+    file = _of_syntax_error(error, "filename")
     return {
         "line": line,
         "offset": offset,
         "end_line": end_line,
         "end_offset": end_offset,
-        "file": error.filename if type(error.filename) is str else None,
+        "file": file if type(file) is str else None,
     }

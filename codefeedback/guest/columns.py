@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import Optional
 
 _OTHER = re.compile("[^\x00-\x7f]")
 _PLACES = ("offset", "end_lineno", "end_offset")
@@ -17,6 +18,8 @@ _PLACES = ("offset", "end_lineno", "end_offset")
 def settle(error: SyntaxError, data: bytes) -> None:
     """Changes an error's columns to code points, or removes them where they cannot be known."""
     line, unsure = error.lineno, False
+    if "was never closed" in str(error.msg):
+        error.can_go_on = _can_go_on(data)  # type: ignore[attr-defined]
     # Before 3.12 the inside of an f-string was compiled by itself.
     if sys.version_info < (3, 12) and str(error.msg).startswith("f-string"):
         unsure = True
@@ -50,3 +53,21 @@ def _settle_by_twin(error: SyntaxError, text: str) -> bool:
     except Exception:
         pass  # one more reason to be unsure
     return False
+
+
+def _can_go_on(data: bytes) -> Optional[bool]:
+    """Whether a text with an open bracket is right as far as it goes; None if that is not sure.
+
+    CPython names the open bracket also where it stumbled over something else inside of it.
+    """
+    import codeop
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return codeop.compile_command(data.decode("utf-8"), "<twin>", "exec") is None
+    except SyntaxError:
+        return False
+    except Exception:
+        return None

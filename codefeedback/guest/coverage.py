@@ -5,7 +5,8 @@ when it is killed, crashes, or leaves by ``os._exit``. Only the program's own co
 identity: text that it compiles itself is not its text, whatever name it gives it.
 
 There are two regions of `lines` + 1 bytes, of which byte N stands for line N: lines that ran, and
-lines that ran while the top level was loaded. The very first byte says that this worked at all.
+lines that ran while the top level was loaded. The very first byte is `WORKED` if that is all that
+ran.
 
 A line counts where CPython raises a line event for it:
 
@@ -30,7 +31,10 @@ from typing import Any, Callable, Dict, List, Optional, Set
 
 _monitoring: Any = getattr(sys, "monitoring", None)
 _TOOL = 4  # one that has no purpose of its own, so that programs hardly ask for it
+_TOOL_NAME = "lines"
 _RESUME = bytes([opcode.opmap.get("RESUME", 255)])  # CPython 3.11; 255 is no opcode
+#: What the first byte says: nothing was watched, all was, or the program stopped us.
+NOTHING, WORKED, STOPPED = 0, 1, 2
 _Trace = Callable[[types.FrameType, str, Any], Any]
 
 
@@ -63,11 +67,22 @@ class Watch:
         self._base = lines + 1 if loads else 0
         self._unseen: Dict[int, Set[int]] = {}
         self._steps: Dict[int, _Trace] = {}
-        marks[0] = 1
+        marks[0] = WORKED
         if _monitoring:
             self._monitor()
         else:
             self._trace()
+
+    def settle(self) -> None:
+        """What may be the end: says so if the program, or a RecursionError, stopped the watch."""
+        if _monitoring:
+            events = _monitoring.events.LINE | _monitoring.events.PY_START
+            watched = _monitoring.get_tool(_TOOL) == _TOOL_NAME
+            watched = watched and _monitoring.get_local_events(_TOOL, self._codes[0]) == events
+        else:
+            watched = sys.gettrace() == self._enter
+        if not watched:
+            self._marks[0] = STOPPED
 
     def loaded(self) -> None:
         """The top level was executed: lines that run from now on are marked once more."""
@@ -93,7 +108,7 @@ class Watch:
             first, *rest = (place[0] for place in [*code.co_positions()][offset // 2 :][:2])
             return mark(code, first) if [first] == rest and first else disable
 
-        _monitoring.use_tool_id(_TOOL, "lines")
+        _monitoring.use_tool_id(_TOOL, _TOOL_NAME)
         _monitoring.register_callback(_TOOL, events.LINE, mark)
         _monitoring.register_callback(_TOOL, events.PY_START, start)
         for code in self._codes:

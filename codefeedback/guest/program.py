@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import types
-from typing import Any, Callable, Dict, NoReturn, Optional, Tuple
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple
 
 from . import capture, columns, coverage, ending, report, values
 
 _NOT_QUICK = (b"ctypes", b"freeze")
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")  # PEP 263
 _PRELUDE_NAME = "<prelude>"
 _ENOUGH_FRAMES = 10000  # for encoding a value that is nested as deeply as values may be
 # Taken now: the program may replace them.
@@ -72,9 +74,16 @@ class Program:
         loads = self.kind != "script"
         watch = coverage.watch(code, fd, lines, loads)
         os.close(fd)
-        exec(code, self.module.__dict__)
-        if watch is not None and loads:
-            watch.loaded()
+        if watch is None:
+            exec(code, self.module.__dict__)
+            return
+        try:
+            exec(code, self.module.__dict__)
+            if loads:
+                watch.loaded()
+                _before_leaving.append(watch.settle)
+        finally:
+            watch.settle()
 
     def find(self, path: str) -> Callable[..., Any]:
         """What `path` (``f``, ``Solution.f``) names. A bare name that the program does not
@@ -114,12 +123,15 @@ def compile_program(request: Dict[str, Any]) -> types.CodeType:
 
 def does_not_compile(error: Exception) -> Dict[str, Any]:
     """The report of a program that does not compile."""
-    return {"phase": "compile", "exception": capture.Capture().describe(error)}
+    described = capture.Capture().describe(error)
+    if "syntax" in described:
+        described["syntax"]["can_go_on"] = getattr(error, "can_go_on", None)
+    return {"phase": "compile", "exception": described}
 
 
 def _check_encoding(data: bytes, name: str) -> None:
     """What CPython asks of a file and not of bytes: no foreign bytes, not even in a comment."""
-    if any(b"coding" in line for line in data.split(b"\n", 2)[:2]):
+    if any(_COOKIE.match(line) for line in data.split(b"\n", 2)[:2]):
         return  # the compiler itself reads it as declared
     try:
         data.decode("utf-8")
@@ -319,8 +331,13 @@ def _fail(error: BadProblem) -> NoReturn:
     leave(1)
 
 
+_before_leaving: List[Callable[[], None]] = []
+
+
 def leave(status: int) -> NoReturn:
     """Ends the process now, with what the program printed; its threads and hooks have no say."""
+    for step in _before_leaving:
+        step()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

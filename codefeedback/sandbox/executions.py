@@ -11,7 +11,7 @@ from codefeedback.errors import (
     RunLostError,
     SandboxUnavailableError,
 )
-from codefeedback.guest.coverage import marks_bytes
+from codefeedback.guest.coverage import NOTHING, WORKED, marks_bytes
 from codefeedback.problems import Limits
 from codefeedback.sandbox import testimony
 from codefeedback.sandbox.interface import (
@@ -66,7 +66,7 @@ def execution_of(
     """
     stdout, stderr, *reports = outputs[:4]
     report, test_report = (testimony.read(data) for data in reports)
-    lines, load_lines = _lines_of(outputs[4:], command)
+    lines, load_lines, complete = _lines_of(outputs[4:], command)
     split = isinstance(command, Check) and command.split
     by_test = split and report.get("phase") == "run" and "exception" not in report
     said = test_report if by_test else report
@@ -104,6 +104,7 @@ def execution_of(
         reused=reused,
         lines=lines,
         load_lines=load_lines,
+        lines_complete=complete and limit is None,
     )
     if phase in _CLAIMS:
         reason = testimony.text_of(said, "reason") or "its code fails"
@@ -122,15 +123,15 @@ def _stages(command: Command, by_test: bool) -> dict[str, Stage]:
 
 def _lines_of(
     marks: Sequence[bytes], command: Command
-) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
-    """The lines that ran, and those that ran while the program was loaded: see
-    `codefeedback.guest.coverage`. A program can forge them, within its own lines."""
+) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None, bool]:
+    """The lines that ran, those that ran while the program was loaded, and whether that is all:
+    see `codefeedback.guest.coverage`. A program can forge them, within its own lines."""
     count = command.program.line_count if marks else 0
-    if not marks or len(marks[0]) != marks_bytes(count) or not marks[0][0]:
-        return None, None
+    if not marks or len(marks[0]) != marks_bytes(count) or marks[0][0] == NOTHING:
+        return None, None, False
     regions = (marks[0][1 : count + 1], marks[0][count + 2 :])
     ran, loaded = (tuple(line for line, mark in enumerate(region, 1) if mark) for region in regions)
-    return ran, loaded
+    return ran, loaded, marks[0][0] == WORKED
 
 
 def _limit_hit(facts: dict[str, Any]) -> Limit | None:

@@ -140,7 +140,8 @@ class Execution:
 
     `lines` are the lines of the program that ran, sorted, as it says itself; `load_lines` are those
     that ran while a program that is imported was loaded, and `lines` then those that ran
-    afterwards. None when that was not asked for, or is not known.
+    afterwards. None when that was not asked for, or is not known. `lines_complete` says that no
+    others ran: no limit ended the run, and the program did not stop the watch.
     """
 
     stage: Stage
@@ -162,6 +163,7 @@ class Execution:
     reused: bool = False
     lines: tuple[int, ...] | None = None
     load_lines: tuple[int, ...] | None = None
+    lines_complete: bool = False
 
     @property
     def ending(self) -> str:

@@ -111,6 +111,7 @@ def _syntax(data: Any) -> SyntaxDetail | None:
         offset=_number(data.get("offset")),
         end_line=_number(data.get("end_line")),
         end_offset=_number(data.get("end_offset")),
+        can_go_on=going if isinstance(going := data.get("can_go_on"), bool) else None,
     )
 
 

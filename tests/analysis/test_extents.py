@@ -76,6 +76,15 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
             "block": "t = s + 1",
         },
     ),
+    "byte order mark": (
+        "\ufeffx = 1 / 0; y = 2\n",
+        {
+            "expression": "1 / 0",
+            "line": "\ufeffx = 1 / 0; y = 2",
+            "statement": "x = 1 / 0",
+            "block": "x = 1 / 0",
+        },
+    ),
     "CRLF and tabs": (
         "def f():\r\n\tx = (1 +\r\n\t\tNone)\r\nf()\r\n",
         {
@@ -174,6 +183,13 @@ def test_a_recursion_names_each_line_once() -> None:
 def test_unknown_granularity() -> None:
     with pytest.raises(cf.UsageError, match="granularity: expected expression, line"):
         cf.Grader(granularity="word")
+
+
+def test_a_bracket_that_is_open_in_the_middle_keeps_its_line() -> None:
+    """More text could not mend it: the statements behind it do not fit into it."""
+    program = "x = foo(1, 2\ny = 3\nz = 1\ndef g(n):\n    return n\n"
+    (finding,) = cf.grade(program, PROBLEM, truncated=True).findings
+    assert (finding.scope, finding.spans[0].start_line) == (cf.Scope.LINE, 1)
 
 
 CUT = {

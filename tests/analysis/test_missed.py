@@ -90,7 +90,7 @@ def test_each_case_has_its_lines_and_the_mask_knows_all_cases() -> None:
     }
     report = cf.grade(program, problem, coverage=True)
     assert [case.lines for case in report.cases] == [(1, 2, 3), (1, 2, 5)]
-    assert report.coverage == cf.Coverage(lines=(1, 2, 3, 5), missed=())
+    assert report.coverage == cf.Coverage(lines=(1, 2, 3, 5), missed=(), complete=True)
     assert cf.Report.from_dict(report.to_dict()) == report
     plain = cf.grade(program, problem)
     assert plain.coverage is None and plain.cases[0].lines is None
@@ -101,7 +101,7 @@ def test_each_case_has_its_lines_and_the_mask_knows_all_cases() -> None:
 def test_a_program_that_does_not_compile_is_not_masked() -> None:
     problem = {"cases": [{"stdin": "", "expected_stdout": ""}]}
     report = cf.grade("x = (\n", problem, coverage=True)
-    assert report.coverage == cf.Coverage(lines=(), missed=())
+    assert report.coverage == cf.Coverage(lines=(), missed=(), complete=True)
     assert report.executed_mask([(0, 3), None, (3, 5)]) == [1, 1, 1]
 
 
@@ -112,3 +112,60 @@ def test_coverage_changes_no_verdict() -> None:
     report = cf.grade(program, problem, coverage=True, limits={"cpu_seconds": 0.2})
     assert report.verdict is cf.Verdict.AC
     assert report.coverage is not None and {1, 2, 3} <= set(report.coverage.lines)
+
+
+WATCHED = """\
+import sys
+def watched():
+    return sys.gettrace() or hasattr(sys, "monitoring") and sys.monitoring.get_tool(4)
+"""
+INCOMPLETE = {
+    "the watch is ended": "import sys\nsys.settrace(None)\nif 0:\n    x = 1\nprint(0)\n",
+    "the marks are lost": """\
+import os
+for fd in range(3, 99):
+    try:
+        os.ftruncate(fd, 0)
+    except OSError:
+        pass
+print(0)
+""",
+    "the second run ends in another way": WATCHED + "if watched(): sys.exit(3)\nprint(0)\n",
+    "the second run does not end": WATCHED + "while watched(): pass\nprint(0)\n",
+    "the watch falls with the stack": """\
+def f(n):
+    return f(n + 1)
+try:
+    f(0)
+except RecursionError:
+    print(0)
+""",
+}
+
+
+@pytest.mark.parametrize("name", INCOMPLETE)
+def test_what_was_not_seen_is_not_masked(name: str) -> None:
+    program = INCOMPLETE[name]
+    report = cf.grade(program, {"cases": [{"stdin": "", "expected_stdout": "0"}]}, coverage=True)
+    assert report.verdict is cf.Verdict.AC and report.coverage is not None
+    if report.coverage.complete:  # from CPython 3.12 on neither of these is possible
+        assert name in ("the watch is ended", "the watch falls with the stack")
+        lines = set(report.coverage.lines)
+        assert lines.isdisjoint(
+            line for span in report.coverage.missed
+            for line in range(span.start_line, span.end_line)
+        )  # fmt: skip
+    else:
+        assert report.coverage.missed == ()
+        assert report.executed_mask([(0, len(program))]) == [1]
+
+
+def test_a_slow_second_run_gets_its_time() -> None:
+    program = (
+        "def solve(n):\n    s = 0\n    for i in range(n):\n        s += i & 1\n        s ^= 1\n"
+        "    return 0 * s\n\n\nprint(solve(1000000))\n"
+    )
+    problem = {"cases": [{"stdin": "", "expected_stdout": "0"}]}
+    report = cf.grade(program, problem, coverage=True, limits={"cpu_seconds": 0.4})
+    assert report.verdict is cf.Verdict.AC
+    assert report.coverage == cf.Coverage(lines=(1, 2, 3, 4, 5, 6, 9), missed=(), complete=True)

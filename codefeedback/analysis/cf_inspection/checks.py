@@ -13,9 +13,12 @@ from .structure import Places
 _LEAVING = (cst.Return, cst.Raise, cst.Break, cst.Continue)
 _LOOPS = (cst.For, cst.While)
 _FUNCTIONS = (cst.FunctionDef, cst.ClassDef, cst.Lambda)
-_RESIZING = {"append", "insert", "remove", "pop", "clear", "add", "discard", "update", "popitem"}
-_RAISING_METHODS = {"pop", "popleft", "popitem", "remove", "index", "exit", "_exit", "get_nowait"}
-_ENDING_CALLS = {"exit", "quit", "_exit", "abort"}
+# `append` while a list is iterated over is well defined: it is how queues are worked off.
+_RESIZING = {"insert", "remove", "pop", "clear", "discard", "popitem"}
+# Their methods of the same names raise when nothing is left, or end the process.
+_RAISING_METHODS = {"pop", "popleft", "popitem", "remove", "index", "get_nowait", "heappop"}
+_RAISING_METHODS |= {"__next__", "send", "throw", "exit", "_exit", "abort"}
+_ENDING_CALLS = {"exit", "quit", "sys.exit", "os._exit", "os.abort"}
 _IDLE = (cst.Comparison, cst.BinaryOperation, cst.BooleanOperation, cst.Name, cst.Attribute)
 _MUTABLE = (cst.List, cst.Dict, cst.Set, cst.ListComp, cst.DictComp, cst.SetComp)
 _MUTABLE_CALLS = {"list", "dict", "set", "defaultdict", "deque", "Counter"}
@@ -32,12 +35,35 @@ class _Visitor(cst.CSTVisitor):
     def __init__(self, places: Places) -> None:
         super().__init__()
         self._places = places
+        self._tries = 0  #: how many `try` are around: what raises in one may be meant to
+        #: the functions and classes around, outermost first
+        self._around: list[cst.ClassDef | cst.FunctionDef] = []
         self.found: list[list[Any]] = []
 
     def _say(self, kind: str, message: str, place: Sequence[int]) -> None:
         self.found.append(["cst", kind, message, list(place)])
 
+    def visit_Try(self, node: cst.Try) -> None:
+        self._tries += 1
+
+    def leave_Try(self, original_node: cst.Try) -> None:
+        self._tries -= 1
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self._around.append(node)
+
+    def leave_ClassDef(self, original_node: cst.ClassDef) -> None:
+        self._around.pop()
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef) -> None:
+        self._around.pop()
+
+    def _is_in_class(self) -> bool:
+        return bool(self._around) and isinstance(self._around[-1], cst.ClassDef)
+
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        is_method = self._is_in_class()
+        self._around.append(node)
         body = _statements(node.body)
         for default in _defaults(node.params):
             if isinstance(default, _MUTABLE) or _called(default) in _MUTABLE_CALLS:
@@ -45,20 +71,23 @@ class _Visitor(cst.CSTVisitor):
                 self._say("MutableDefault", text, self._places.whole(default))
         if _is_stub(body, node.decorators):
             text = f"{node.name.value} has no body yet"
-            self._say("StubBody", text, self._places.whole(_without_docstring(body)[-1]))
+            kind = "StubMethod" if is_method else "StubBody"
+            self._say(kind, text, self._places.whole(_without_docstring(body)[-1]))
         elif _returns_a_value(body) and not _yields(body) and not _leaves(body):
             text = f"{node.name.value} returns a value on some paths, and nothing at its end"
             self._say("MissingReturn", text, self._places.own(body[-1]))
 
     def visit_While(self, node: cst.While) -> None:
         body = _statements(node.body)
-        if _is_always_true(node.test) and not _can_end(body):
+        if _is_always_true(node.test) and not self._tries and not _can_end(body):
             self._say("LoopNeverEnds", "nothing ends this loop", self._places.own(node))
 
     def visit_For(self, node: cst.For) -> None:
         if not isinstance(node.iter, cst.Name):
             return
         name = node.iter.value
+        if any(_name(target.target) == name for target in _own_nodes([node], cst.AssignTarget)):
+            return  # it may be another one by then
         for call in _own_nodes(_statements(node.body), cst.Call):
             function = call.func
             if (
@@ -86,27 +115,37 @@ class _Visitor(cst.CSTVisitor):
 
     def _check_suite(self, body: list[cst.CSTNode]) -> None:
         for number, statement in enumerate(body):
-            if _ends_path(statement) and number + 1 < len(body):
+            rest = body[number + 1 :]
+            # A `yield` that is never reached makes a generator.
+            if _ends_path(statement) and rest and not _yields(rest):
                 start = self._places.whole(body[number + 1])[:2]
                 place = [*start, *self._places.whole(body[-1])[2:]]
                 self._say("UnreachableCode", "this is never reached", place)
                 break
         for statement in body:
-            if isinstance(statement, cst.Expr) and isinstance(statement.value, _IDLE):
+            if isinstance(statement, cst.Expr) and self._is_idle(statement.value):
                 text = "this computes something, and nothing is done with it"
                 self._say("UselessExpression", text, self._places.whole(statement))
+
+    def _is_idle(self, value: cst.BaseExpression) -> bool:
+        """Whether to compute a value has no effect, not even one that is waited for."""
+        if not isinstance(value, _IDLE) or _has_effects(value):
+            return False
+        return not (self._tries and isinstance(value, (cst.Name, cst.Attribute)))
 
     def visit_Comparison(self, node: cst.Comparison) -> None:
         if len(node.comparisons) == 1:
             operator, right = node.comparisons[0].operator, node.comparisons[0].comparator
             if isinstance(operator, cst.NotEqual):
                 return  # how a NaN is told
-            if isinstance(node.left, _PLAIN) and node.left.deep_equals(right):
+            if _is_plain(node.left) and node.left.deep_equals(right):
                 self._say("SelfComparison", "both sides are the same", self._places.whole(node))
 
     def visit_Assign(self, node: cst.Assign) -> None:
-        targets = [target.target for target in node.targets]
-        if any(isinstance(each, _PLAIN) and each.deep_equals(node.value) for each in targets):
+        target = node.targets[0].target
+        if len(node.targets) > 1 or self._is_in_class():
+            return
+        if _is_plain(target) and target.deep_equals(node.value):
             text = "this is assigned to itself"
             self._say("SelfAssignment", text, self._places.whole(node))
 
@@ -119,7 +158,14 @@ class _Visitor(cst.CSTVisitor):
                 self._say("SameBranches", "if and else do the same", self._places.own(node))
 
 
-_PLAIN: tuple[type[cst.CSTNode], ...] = (cst.Name, cst.Attribute, cst.Subscript)
+def _is_plain(node: cst.CSTNode) -> bool:
+    """A variable, or a part of one that is the same each time."""
+    return isinstance(node, (cst.Name, cst.Attribute, cst.Subscript)) and not _has_effects(node)
+
+
+def _has_effects(node: cst.CSTNode) -> bool:
+    effects = (cst.Call, cst.Await, cst.Yield, cst.NamedExpr)
+    return next(_own_nodes([node], effects), None) is not None
 
 
 def _flat(nodes: Sequence[cst.CSTNode]) -> list[cst.CSTNode]:
@@ -151,11 +197,19 @@ def _name(node: cst.CSTNode) -> str:
 
 
 def _called(node: cst.CSTNode) -> str:
-    """The name of what is called here, without what it is an attribute of."""
-    if not isinstance(node, cst.Call):
-        return ""
-    function = node.func.attr if isinstance(node.func, cst.Attribute) else node.func
-    return _name(function)
+    """The last name of what is called here."""
+    return _last_name(node.func) if isinstance(node, cst.Call) else ""
+
+
+def _last_name(node: cst.CSTNode) -> str:
+    return _name(node.attr if isinstance(node, cst.Attribute) else node)
+
+
+def _dotted(node: cst.CSTNode) -> str:
+    """``sys.exit``, ``exit``; empty for what is no name."""
+    if isinstance(node, cst.Attribute):
+        return f"{_dotted(node.value)}.{node.attr.value}"
+    return _name(node)
 
 
 def _defaults(params: cst.Parameters) -> Iterator[cst.BaseExpression]:
@@ -177,7 +231,7 @@ def _without_docstring(body: list[cst.CSTNode]) -> list[cst.CSTNode]:
 
 def _is_stub(body: list[cst.CSTNode], decorators: Sequence[cst.Decorator]) -> bool:
     """Nothing but ``pass``, constants, and perhaps ``raise NotImplementedError``."""
-    if any(_name(each.decorator) in ("abstractmethod", "overload") for each in decorators):
+    if any(_last_name(each.decorator) in ("abstractmethod", "overload") for each in decorators):
         return False
     return all(
         isinstance(node, cst.Pass)
@@ -208,7 +262,11 @@ def _ends_path(node: cst.CSTNode) -> bool:
 
 
 def _ends_process(node: cst.CSTNode) -> bool:
-    return isinstance(node, cst.Expr) and _called(node.value) in _ENDING_CALLS
+    return (
+        isinstance(node, cst.Expr)
+        and isinstance(node.value, cst.Call)
+        and _dotted(node.value.func) in _ENDING_CALLS
+    )
 
 
 def _leaves(body: list[cst.CSTNode]) -> bool:
@@ -218,10 +276,10 @@ def _leaves(body: list[cst.CSTNode]) -> bool:
         return True
     if isinstance(last, cst.If):
         return last.orelse is not None and all(map(_leaves, _branches(last)))
-    if isinstance(last, cst.While):
-        return _is_always_true(last.test)
-    if isinstance(last, cst.For):
-        return False
+    if isinstance(last, cst.While) and _is_always_true(last.test):
+        return True
+    if isinstance(last, (cst.For, cst.While)):
+        return last.orelse is not None and _leaves(_statements(last.orelse.body))
     # Whether an exception, a context or a pattern leaves something over cannot be told.
     return isinstance(last, (cst.Try, cst.TryStar, cst.With, cst.Match, cst.Assert))
 
@@ -242,7 +300,8 @@ def _is_always_true(test: cst.BaseExpression) -> bool:
 
 def _can_end(body: list[cst.CSTNode]) -> bool:
     """Whether something in the suite of a loop may end it (in doubt: yes)."""
-    if next(_own_nodes(body, (cst.Return, cst.Raise, cst.Yield, cst.Await)), None) is not None:
+    leaving = (cst.Return, cst.Raise, cst.Yield, cst.Await, cst.Assert)
+    if next(_own_nodes(body, leaving), None) is not None:
         return True
     if any(_may_raise(call) for call in _own_nodes(body, cst.Call)):
         return True
@@ -254,7 +313,7 @@ def _may_raise(call: cst.Call) -> bool:
     if isinstance(call.func, cst.Attribute):
         return call.func.attr.value in _RAISING_METHODS
     name = _name(call.func)
-    return name in ("input", "next") or not hasattr(builtins, name) or name in _ENDING_CALLS
+    return name in ("input", "next", "exit", "quit") or not hasattr(builtins, name)
 
 
 def _breaks(node: cst.CSTNode) -> bool:

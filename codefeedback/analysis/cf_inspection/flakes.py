@@ -11,6 +11,8 @@ from pyflakes import messages as kinds
 
 # Names that every program finds without defining them.
 _GIVEN = {"__file__", "__name__", "exit", "quit", "copyright", "credits", "license", "help"}
+# With these a program can define names that nobody sees.
+_DEFINING = {"exec", "globals", "locals", "vars"}
 
 
 class _Checker(checker.Checker):
@@ -28,6 +30,7 @@ class _Checker(checker.Checker):
 def messages(tree: ast.Module, text: str, prelude: str) -> list[list[Any]]:
     """[origin, kind, message, place] for each, in order of place; columns are UTF-8 bytes."""
     names, any_name = _defined(prelude)
+    any_name |= any(isinstance(node, ast.Name) and node.id in _DEFINING for node in ast.walk(tree))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = _Checker(tree, "solution.py", builtins=_GIVEN | names).messages
