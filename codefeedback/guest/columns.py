@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Optional
+from typing import Any, Optional
 
 _OTHER = re.compile("[^\x00-\x7f]")
+_LAST_WORD = re.compile(r"\S+\s*\Z")
 _PLACES = ("offset", "end_lineno", "end_offset")
 
 
@@ -66,8 +67,15 @@ def _can_go_on(data: bytes) -> Optional[bool]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return codeop.compile_command(data.decode("utf-8"), "<twin>", "exec") is None
-    except SyntaxError:
-        return False
+            text = data.decode("utf-8")
+            # The last word may have been cut itself: `els`.
+            return any(_is_incomplete(codeop, each) for each in (text, _LAST_WORD.sub("", text)))
     except Exception:
         return None
+
+
+def _is_incomplete(codeop: Any, text: str) -> bool:
+    try:
+        return codeop.compile_command(text, "<twin>", "exec") is None
+    except SyntaxError:
+        return False

@@ -198,6 +198,7 @@ CUT = {
     "behind a colon": "for i in range(3):",
     "behind a colon and a comment": "for i in range(3):\n    # then\n",
     "in a bracket far away": "x = [\n    1,\n    2,\n    # three\n",
+    "in a word in a bracket": "x = [\n    1 if y els",
     "in a docstring": 'def f():\n    """Returns\n    nothing',
     "in an expression": "x = 1 +",
     "in a keyword": "x = 1\nif x:\n    y = 2\nels",
