@@ -34,8 +34,8 @@ which is the one in `codefeedback/analysis/taxonomy.py`; a finding's `rule` is t
 - **Wrong answers** (`--blame`, `blame=`) have the origin `blame`; the weight is multiplied by the
   line's suspicion.
 - A compiler error **at the end of a text that was cut off** (`truncated=True`, `--truncated`) is
-  `U_global`, rule `truncated`, whatever the row says. The end is the last line with text, or a
-  bracket or triple quote that is open there.
+  `U_global`, rule `truncated`, whatever the row says. The end is the last line with text, or an
+  open triple quote or bracket that more text could still close.
 
 A finding that is `U_line` and has no line, as an exception that only an imported module raised in
 a thread, is `U_ignore`. How much around a place is blamed is told in [spans.md](spans.md).
