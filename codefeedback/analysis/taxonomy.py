@@ -571,7 +571,7 @@ CHECKS: tuple[Rule, ...] = (
     *_each(_LINE, "nothing was written here", "StubBody"),
     *_each(_LINE, "nothing was written here, perhaps for a subclass to do", "StubMethod", 0.2),
     *_each(_LINE, "nothing that can be seen ends the loop", "LoopNeverEnds", 0.7),
-    *_each(_LINE, "the path that ends here returns nothing", "MissingReturn", 0.5),
+    *_each(_LINE, "the path that ends here returns nothing", "MissingReturn", 0.3),
     *_each(_LINE, "it never runs", "UnreachableCode", 0.3),
     *_each(_LINE, "its value is lost", "UselessExpression", 0.5),
     *_each(_LINE, "the iteration skips or fails", "ResizedWhileIterated", 0.7),

@@ -75,6 +75,7 @@ HARMLESS = {
         "def f():\n    return None\n",
         "import abc\nclass A:\n    @abc.abstractmethod\n    def f(self): ...\n",
         "class A:\n    def __init__(self):\n        pass\n",
+        "try:\n    import numpy\nexcept ImportError:\n    def log(x): pass\n",
     ],
     "StubMethod": ["class A:\n    def f(self):\n        return 1\n"],
     "UselessExpression": [
