@@ -37,12 +37,19 @@ class Capture:
             if isinstance(constant, types.CodeType):
                 self._learn(constant)
 
-    def describe(self, error: BaseException) -> Dict[str, Any]:
-        """The exception as JSON values; the grader reads it as `codefeedback.traces.Trace`."""
+    def describe(self, error: BaseException, called: Any = None) -> Dict[str, Any]:
+        """The exception as JSON values; the grader reads it as `codefeedback.traces.Trace`.
+
+        `called` is what was called from outside: arguments that it does not take are told of where
+        it is defined.
+        """
         try:
             if self._code is not None and not self._known:
                 self._learn(self._code)
-            return self._describe(error, set())
+            data = self._describe(error, set())
+            if type(error) is TypeError and not data["frames"]:
+                data["frames"] = self._definition(called)
+            return data
         except BaseException:  # no memory, no stack, or a class that fights
             return {"type": values.type_name(type(error)), "bases": _bases(type(error))}
 
@@ -70,6 +77,15 @@ class Capture:
         if "BaseExceptionGroup" in data["bases"]:
             data["members"] = self._members(error, seen)
         return data
+
+    def _definition(self, called: Any) -> List[Dict[str, Any]]:
+        """A frame for the line on which a function of the program is defined."""
+        if type(called) is types.MethodType:
+            called = called.__func__
+        if type(called) is not types.FunctionType or id(called.__code__) not in self._known:
+            return []
+        code = called.__code__
+        return [{"function": code.co_name, "line": code.co_firstlineno}]
 
     def _members(self, group: Any, seen: Set[int]) -> List[Dict[str, Any]]:
         members = []

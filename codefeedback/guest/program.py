@@ -258,15 +258,17 @@ def outcome_of_call(
 
     `odd` is asked about values that are of no builtin type.
     """
+    function = found
     try:
-        returned = (found or program.find(entry_point))(*args, **kwargs)
+        function = found or program.find(entry_point)
+        returned = function(*args, **kwargs)
         return {"phase": "done", "value": _encoded(returned, odd)}
     except _Refused:
         return {"refused": True}
     except NotFound as error:
         return {"phase": "run", "missing": str(error)}
     except BaseException as error:
-        return {"phase": "run", "exception": program.capture.describe(error)}
+        return {"phase": "run", "exception": program.capture.describe(error, function)}
 
 
 def _encoded(value: Any, odd: Optional[Callable[..., Any]]) -> Any:

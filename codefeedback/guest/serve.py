@@ -162,6 +162,7 @@ class Server:
 
     def _serve_one(self, request: Dict[str, Any]) -> None:
         shared = Shared()
+        args: List[Any] = []
         try:
             args = [self._decode(item, shared) for item in request["args"]]
             before = self._contents(shared)
@@ -177,7 +178,8 @@ class Server:
             if request["op"] in ("getattr", "find") and type(value) in values.SHARED:
                 answer["lent"] = self._handles.number(value)
         except BaseException as error:
-            answer = self._describe(error)
+            called = args[0] if request["op"] == "call" and args else None
+            answer = self._describe(error, called)
         channel.send(self._writer, answer)
 
     def _do(self, operation: str, args: List[Any]) -> Any:
@@ -196,7 +198,7 @@ class Server:
 
         return {number: content(target) for number, target in shared.objects.items()}
 
-    def _describe(self, error: BaseException) -> Dict[str, Any]:
+    def _describe(self, error: BaseException, called: Any) -> Dict[str, Any]:
         if type(error) is program.NotFound:
             return {"missing": str(error)}
         try:
@@ -204,7 +206,7 @@ class Server:
         except BaseException:
             args = []
         return {
-            "raise": self._subject.capture.describe(error),
+            "raise": self._subject.capture.describe(error, called),
             "class": self._encode(type(error), Shared()),
             "args": args,
             "self": self._handles.number(error),

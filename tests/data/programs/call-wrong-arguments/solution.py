@@ -1,0 +1,5 @@
+limit = 3
+
+
+def f():
+    return limit
