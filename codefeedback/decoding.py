@@ -85,9 +85,19 @@ def decode_tokens(tokens: Sequence[str | bytes | None], kind: str) -> Decoded:
     )
 
 
+def _listed(ids: Any) -> Any:
+    try:
+        return list(ids)
+    except TypeError:
+        return None
+
+
 def _plain_ids(ids: Any) -> Sequence[int]:
     """Arrays and tensors as ints; a batch is refused."""
+    if hasattr(ids, "keys"):  # what a tokenizer returns of a text
+        raise UsageError('ids must be the sampled ids themselves, such as encoding["input_ids"]')
     numbers = ids.tolist() if hasattr(ids, "tolist") else ids
+    numbers = numbers if isinstance(numbers, (list, tuple, str)) else _listed(numbers)
     try:
         hash(tuple(numbers))
     except TypeError:
@@ -297,6 +307,10 @@ class _Vocabulary:
 
     def _learn(self, tokenizer: Any, ids: Iterable[int]) -> None:
         """Unknown ids are not kept, since the tokenizer may get new tokens."""
+        ids = list(ids)
+        for number in ids:
+            if not hasattr(number, "__index__"):
+                raise UsageError(f"{number!r} is no token id")
         tokens = ((number, self.token_of(tokenizer, int(number))) for number in ids)
         named = [(number, token) for number, token in tokens if token is not None]
         special = frozenset(self.special_ids(tokenizer)) if named else frozenset()

@@ -322,6 +322,7 @@ _TOKEN = re.compile(
 _HEADER_END = re.compile(r"(?:<\|(?:end_header_id|header_end|message|im_sep)\|>)?")
 _LINE_END = re.compile(r"[\r\n]")
 _BLANKS = re.compile(r"[ \t]*")
+_EMPHASIS = re.compile(r"[*_]{0,3}[ \t]*")  # of an answer that is bold as a whole
 # Blank lines behind a tag do not belong to a program, the indentation of its first line does.
 _GAP = re.compile(r"[ \t]*+(?:[ \t\f]*+[\r\n])*+")
 _SPACE = re.compile(r"\s*+")
@@ -508,7 +509,7 @@ class _Reader:
         """Whether only blanks or something that ends a turn, a thought or an answer follow."""
         if token.end == token.stop:
             return True
-        end = self.skip(_BLANKS, token.end)
+        end = self.skip(_EMPHASIS, token.end)
         if end >= token.stop or self.text.startswith(_ENDS_OF_ANSWER, end):
             return True
         match = _TOKEN.match(self.text, end)
@@ -661,14 +662,14 @@ def _choose(reader: _Reader, *, first: bool) -> _Choice:
     if closing:
         reason = "a lone closing fence ends the program: the prompt may have opened it"
         return _Choice("fence", reason, [closing])
-    for tag, blank in (("python", False), ("", False), ("python", True), ("", True)):
-        if reader.others and not tag and blank:
-            break  # Such as the closing fence of a Markdown wrapper, whose opener was ignored.
-        blocks = reader.blocks.get((tag, blank))
+    for tag in ("python", ""):
+        blocks = reader.blocks.get((tag, False))
         if blocks:
             return _fenced(reader, blocks[0] if first else blocks[1], first=first)
     if reader.others:
         return _Choice("nothing", "all fenced blocks are in other languages", ())
+    if reader.blocks:
+        return _Choice("nothing", "all fenced blocks are empty", ())
     if reader.stretch is None:
         if reader.text.strip():
             return _Choice("nothing", "nothing is left without thoughts and turn markers", ())

@@ -191,23 +191,35 @@ class Report:
             return ((start, end),)
         return self.extraction.to_completion(start, end)
 
-    def token_spans(
-        self, offsets: Any, *, ids: Sequence[int] | None = None
-    ) -> list[list[TokenSpan]]:
+    def _offsets(self, given: Any, ids: Sequence[int] | None) -> list[Span]:
+        """Offsets into the text that was graded; those of a longer one are refused."""
+        pairs = offsets_from(given, ids)
+        length = self.program_length
+        if self.extraction is not None:
+            length = self.extraction.completion_length
+        last = max((end for _, end in pairs), default=0)
+        if last > length > 0:
+            raise UsageError(
+                f"offsets reach to {last}, but the text that was graded has {length} characters: "
+                "they are of another text (with the prompt?), or count bytes"
+            )
+        return pairs
+
+    def token_spans(self, offsets: Any, ids: Sequence[int] | None = None) -> list[list[TokenSpan]]:
         """For each finding, the tokens that it blames, as runs of indices into the sampled ids.
 
         `offsets`: one (start, end) pair of code points of the completion per sampled id, or a
         tokenizer together with the sampled `ids` (`codefeedback.tokens`). Raises UsageError for
         anything else.
         """
-        pairs = offsets_from(offsets, ids)
+        pairs = self._offsets(offsets, ids)
         return [token_spans(self.completion_spans(each.spans), pairs) for each in self.findings]
 
     def token_weights(
         self,
         offsets: Any,
-        *,
         ids: Sequence[int] | None = None,
+        *,
         fine: float = -0.3,
         alpha: str | None = "length",
         origins: Mapping[str, float] | None = None,
@@ -224,7 +236,7 @@ class Report:
         """
         fine, secondary = _number("fine", fine), _number("secondary", secondary)
         shares = _shares(origins)
-        pairs = offsets_from(offsets, ids)
+        pairs = self._offsets(offsets, ids)
         blames = []
         for finding in self.findings:
             weight = fine * finding.weight * shares.get(finding.origin, 1.0)
@@ -236,7 +248,7 @@ class Report:
                 blames.append(Blame(spans=places, weight=weight * secondary))
         return weigh(blames, pairs, self._in_completion(0, self.program_length), alpha=alpha)
 
-    def executed_mask(self, offsets: Any, *, ids: Sequence[int] | None = None) -> list[int]:
+    def executed_mask(self, offsets: Any, ids: Sequence[int] | None = None) -> list[int]:
         """1 for each sampled token, 0 where all of it is code that no case ran.
 
         The mask of StepCoder (arXiv 2402.01391, FGO). As long as the sampled ids. Raises
@@ -244,7 +256,7 @@ class Report:
         """
         if self.coverage is None:
             raise UsageError("there is no coverage in this report: grade with coverage=True")
-        return mask(self.completion_spans(self.coverage.missed), offsets_from(offsets, ids))
+        return mask(self.completion_spans(self.coverage.missed), self._offsets(offsets, ids))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; the keys are part of the public interface (docs/report.md)."""

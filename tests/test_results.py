@@ -46,7 +46,7 @@ def test_the_whole_program_weighs_the_same_with_any_alpha() -> None:
     text = ANSWER.replace(PROGRAM, "while True:\n    pass\n")
     report = cf.grade(text, PROBLEM, extract="first-fence", limits={"cpu_seconds": 0.2})
     assert report.findings[0].scope is cf.Scope.GLOBAL
-    offsets = [(at, at + 4) for at in range(0, len(text), 4)]
+    offsets = [(at, min(at + 4, len(text))) for at in range(0, len(text), 4)]
     inside = [text.index("while") <= end - 1 and start < text.index("```\nD") for start, end in
               offsets]  # fmt: skip
     for alpha in ("length", None):
@@ -72,7 +72,7 @@ def test_places_in_a_completion() -> None:
     assert data["extraction"]["policy"] == "last-fence"
     again = cf.Report.from_dict(data)
     assert again == report
-    offsets = [(at, at + 3) for at in range(0, len(ANSWER), 3)]
+    offsets = [(at, min(at + 3, len(ANSWER))) for at in range(0, len(ANSWER), 3)]
     assert again.token_weights(offsets) == report.token_weights(offsets)
     touched = [
         index for run in report.token_spans(offsets)[0] for index in range(run.start, run.end)
@@ -112,6 +112,8 @@ def test_bad_requests_say_what_is_wrong(report: cf.Report) -> None:
         report.token_weights(OFFSETS, origins={"runtime": None})  # type: ignore[dict-item]
     with pytest.raises(cf.UsageError, match="alpha"):
         report.token_weights(OFFSETS, alpha="T")
+    with pytest.raises(cf.UsageError, match=r"offsets reach to 26, but .* has 25 characters"):
+        report.token_weights([(0, 26)])
     with pytest.raises(cf.UsageError, match="pair"):
         report.token_spans([1, 2])
     with pytest.raises(cf.UsageError, match="last-fence"):

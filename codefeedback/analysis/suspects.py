@@ -51,7 +51,7 @@ def suspects(
             rule,
             rule.kind,
             Origin.BLAME,
-            f"{_counts(observations, line)}; {formula} {score:.2f}",
+            f"{_counts(observations, line)}; suspicion {score:.2f} of the highest, by {formula}",
             source,
             places=(place,),
             cases=failing,

@@ -35,6 +35,9 @@ _TOOL_NAME = "lines"
 _RESUME = bytes([opcode.opmap.get("RESUME", 255)])  # CPython 3.11; 255 is no opcode
 #: What the first byte says: nothing was watched, all was, or the program stopped us.
 NOTHING, WORKED, STOPPED = 0, 1, 2
+# Names by which a program keeps a frame, or a thread, from being traced.
+_SILENCING = {"f_trace", "f_trace_lines", "start_new_thread"}
+_setting = False
 _Trace = Callable[[types.FrameType, str, Any], Any]
 
 
@@ -72,6 +75,9 @@ class Watch:
             self._monitor()
         else:
             self._trace()
+            if any(_SILENCING & {*code.co_names, *_texts(code)} for code in codes):
+                self._stopped()
+            _on_audit(self._stopped)
 
     def settle(self) -> None:
         """What may be the end: says so if the program, or a RecursionError, stopped the watch."""
@@ -82,7 +88,10 @@ class Watch:
         else:
             watched = sys.gettrace() == self._enter
         if not watched:
-            self._marks[0] = STOPPED
+            self._stopped()
+
+    def _stopped(self) -> None:
+        self._marks[0] = STOPPED
 
     def loaded(self) -> None:
         """The top level was executed: lines that run from now on are marked once more."""
@@ -145,8 +154,29 @@ class Watch:
 def _set_trace(function: Any) -> None:
     import threading
 
+    global _setting
+    _setting = True
     threading.settrace(function)
     sys.settrace(function)
+    _setting = False
+
+
+def _on_audit(stopped: Callable[[], None]) -> None:
+    """Calls `stopped` when somebody else sets a trace function."""
+    import threading
+
+    own = threading.__file__
+
+    def hear(event: str, arguments: Any) -> None:
+        if event == "sys.settrace" and not _setting:
+            if sys._getframe(1).f_code.co_filename != own:  # a thread that gets ours
+                stopped()
+
+    sys.addaudithook(hear)
+
+
+def _texts(code: types.CodeType) -> List[str]:
+    return [each for each in code.co_consts if type(each) is str]
 
 
 def _all_code(code: types.CodeType) -> List[types.CodeType]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 import codefeedback as cf
@@ -132,6 +134,34 @@ print(0)
 """,
     "the second run ends in another way": WATCHED + "if watched(): sys.exit(3)\nprint(0)\n",
     "the second run does not end": WATCHED + "while watched(): pass\nprint(0)\n",
+    "the watch is interrupted": """\
+import sys
+trace = sys.gettrace()
+sys.settrace(None)
+x = 1
+sys.settrace(trace)
+print(0)
+""",
+    "a thread that nobody watches": """\
+import _thread
+done = _thread.allocate_lock()
+done.acquire()
+def f():
+    x = 1
+    done.release()
+_thread.start_new_thread(f, ())
+done.acquire()
+print(0)
+""",
+    "a frame that is not traced": """\
+import sys
+def f():
+    sys._getframe().f_trace = None
+    x = 1
+    return x
+f()
+print(0)
+""",
     "the watch falls with the stack": """\
 def f(n):
     return f(n + 1)
@@ -143,13 +173,20 @@ except RecursionError:
 }
 
 
+ALWAYS_LOST = (
+    "the marks are lost",
+    "the second run ends in another way",
+    "the second run does not end",
+)
+
+
 @pytest.mark.parametrize("name", INCOMPLETE)
 def test_what_was_not_seen_is_not_masked(name: str) -> None:
     program = INCOMPLETE[name]
     report = cf.grade(program, {"cases": [{"stdin": "", "expected_stdout": "0"}]}, coverage=True)
     assert report.verdict is cf.Verdict.AC and report.coverage is not None
-    if report.coverage.complete:  # from CPython 3.12 on neither of these is possible
-        assert name in ("the watch is ended", "the watch falls with the stack")
+    if report.coverage.complete:  # from CPython 3.12 on none of these can stop it
+        assert sys.version_info >= (3, 12) and name not in ALWAYS_LOST
         lines = set(report.coverage.lines)
         assert lines.isdisjoint(
             line for span in report.coverage.missed

@@ -245,8 +245,18 @@ def test_analyse_without_a_run() -> None:
         "syntax",
         2,
     )
-    (finding,) = cf.analyse("x = 1\nprint(f(x", truncated=True)
-    assert finding.scope is cf.Scope.GLOBAL
+    for cut in (
+        "x = 1\nprint(f(x",
+        "d = {'a': 1,\n 'b'",
+        "x = [\n  1 if y els",
+        "x = a if b \\\n  e",
+    ):
+        (finding,) = cf.analyse(cut, truncated=True)
+        assert finding.scope is cf.Scope.GLOBAL
+        (again,) = cf.grade(cut, PASSES, truncated=True).findings
+        assert (
+            (again.scope, again.rule) == (finding.scope, finding.rule) == ("U_global", "truncated")
+        )
     assert cf.analyse("print(1)\n") == ()
     assert [each.kind for each in cf.analyse("x = 1\0")] == [cf.analyse("x = 1\0")[0].kind]
 

@@ -35,7 +35,7 @@ def test_the_lines_of_failing_cases_stand_out(formula: str) -> None:
         )
         assert (finding.weight, finding.score, finding.cases) == (1.0, -0.3, ("n11",))
         assert finding.message.startswith(
-            "ran in 1 of 1 failing and 0 of 2 passing cases; " + formula
+            "ran in 1 of 1 failing and 0 of 2 passing cases; suspicion 1.00"
         )
     assert {finding.spans[0].start_line for finding in others} == {1, 2}
     assert all(0 < finding.weight < 1 for finding in others)

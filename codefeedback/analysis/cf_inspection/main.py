@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import codeop
 import gc
 import json
 import os
+import re
 import sys
 from typing import Any
 
@@ -15,6 +17,7 @@ from . import checks, flakes, structure
 
 # Deep enough for programs of people; a text that is nested deeper is not inspected.
 _FRAMES = 4000
+_LAST_WORD = re.compile(r"\S+\s*\Z")
 
 
 def main() -> None:
@@ -75,6 +78,17 @@ def _compiled(text: str) -> tuple[dict[str, Any] | None, list[int] | None, ast.M
     return None, sorted(structure.lines_of(code)), tree
 
 
+def _can_go_on(text: str) -> bool:
+    """As guest/columns.py finds out for a text that is run."""
+    for each in (text, _LAST_WORD.sub("", text)):
+        try:
+            if codeop.compile_command(each, "<twin>", "exec") is None:
+                return True
+        except (SyntaxError, ValueError, OverflowError):
+            pass
+    return False
+
+
 def _described(error: Exception, text: str) -> dict[str, Any]:
     """As a guest describes an exception (guest/capture.py)."""
     bases = [base.__name__ for base in type(error).__mro__ if base is not object]
@@ -86,7 +100,7 @@ def _described(error: Exception, text: str) -> dict[str, Any]:
     }
     if isinstance(error, SyntaxError):
         described["message"] = error.msg
-        described["syntax"] = {"line": error.lineno}
+        described["syntax"] = {"line": error.lineno, "can_go_on": _can_go_on(text)}
         if text.isascii():  # else its unit is not sure: guest/columns.py
             described["syntax"].update(
                 offset=error.offset, end_line=error.end_lineno, end_offset=error.end_offset
