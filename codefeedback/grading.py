@@ -73,7 +73,7 @@ class Grader:
         limits: Limits | Mapping[str, Any] | None = None,
         policy: str | None = None,
         sandbox: Sandbox | str = "auto",
-        python: str | None = None,
+        python: str | os.PathLike[str] | None = None,
         site_packages: bool = False,
         preload: Sequence[str] = (),
         reuse: bool = False,
@@ -88,8 +88,17 @@ class Grader:
     ) -> None:
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
             raise UsageError(f"workers: expected a whole number from 1 on, got {workers!r}")
+        flags = {"site_packages": site_packages, "reuse": reuse, "fail_fast": fail_fast}
+        flags |= {"coverage": coverage, "allow_weak_sandbox": allow_weak_sandbox}
+        for name, flag in flags.items():
+            _check_flag(name, flag)
+        _check_names("preload", preload)
+        _check_names("compare_policies", compare_policies)
+        if limits is not None and not isinstance(limits, (Limits, Mapping)):
+            raise UsageError(f"limits: expected a mapping or Limits, got {limits!r}")
         checked_limits({}, limits)
         if policy is not None:
+            _check_names("policy", [policy])
             policy_named(policy)
         self._workers = workers
         self._extract = None if extract is None else checked_policy(extract)
@@ -161,8 +170,7 @@ class Grader:
 
     def _completion(self, program: Any, truncated: Any) -> Completion | Source:
         """A program as its source, or as the completion that it is in."""
-        if not isinstance(truncated, bool):
-            raise UsageError(f"truncated: expected True or False, got {truncated!r}")
+        _check_flag("truncated", truncated)
         if isinstance(program, Completion):
             return replace(program, truncated=program.truncated or truncated)
         if self._extract is None:
@@ -213,8 +221,8 @@ class Grader:
                     if item is None:
                         exhausted = True
                         break
-                    index, (program, problem) = item
-                    running[self._submit(program, problem)] = index
+                    index, pair = item
+                    running[self._submit(pair)] = index
                 if not running:
                     return
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -237,12 +245,14 @@ class Grader:
         future = self._executor().submit(self.grade, program, problem, truncated=truncated)
         return await asyncio.wrap_future(future)
 
-    def _submit(self, program: Program, problem: ProblemLike) -> Future[Report | Ungraded]:
-        return self._executor().submit(self._grade_or_say_why, program, problem)
+    def _submit(self, pair: tuple[Program, ProblemLike]) -> Future[Report | Ungraded]:
+        return self._executor().submit(self._grade_or_say_why, pair)
 
-    def _grade_or_say_why(self, program: Program, problem: ProblemLike) -> Report | Ungraded:
+    def _grade_or_say_why(self, pair: Any) -> Report | Ungraded:
         try:
-            return self.grade(program, problem)
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise UsageError(f"expected (program, problem), got {pair!r:.80}")
+            return self.grade(*pair)
         except Exception as error:
             # Whatever is wrong with one item, the others are graded.
             return Ungraded(reason=f"{type(error).__name__}: {error}")
@@ -303,7 +313,7 @@ def source_of(program: Any, name: str = "solution.py") -> Source:
 
 def _sandbox(
     sandbox: Sandbox | str,
-    python: str | None,
+    python: str | os.PathLike[str] | None,
     site_packages: bool,
     preload: Sequence[str],
     workers: int,
@@ -311,7 +321,7 @@ def _sandbox(
     if isinstance(sandbox, str):
         return choose(
             sandbox,
-            python=python,
+            python=None if python is None else os.fspath(python),
             site_packages=site_packages or bool(preload),
             preload=preload,
             workers=workers,
@@ -320,7 +330,21 @@ def _sandbox(
         raise UsageError(
             "python, site_packages and preload are settings of the sandbox: set them there"
         )
+    if not isinstance(sandbox, Sandbox):
+        raise UsageError(f"sandbox: expected a name or a Sandbox, got {sandbox!r}")
     return sandbox
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise UsageError(f"{name}: expected True or False, got {value!r}")
+
+
+def _check_names(name: str, values: object) -> None:
+    """A text would pass for a list of its characters."""
+    items = list(values) if isinstance(values, Iterable) else [None]
+    if isinstance(values, str) or not all(isinstance(item, str) for item in items):
+        raise UsageError(f"{name}: expected names, got {values!r}")
 
 
 def inspection_sandbox(name: str, workers: int = 1) -> GuestSandbox:
@@ -348,6 +372,7 @@ def analyse(
 
     Raises UsageError and SandboxUnavailableError as `Grader` does.
     """
+    _check_flag("truncated", truncated)
     source = source_of(program)
     inspector = Inspector(lambda: inspection_sandbox(sandbox))
     try:

@@ -319,6 +319,16 @@ def test_chat_messages_are_a_completion() -> None:
         cf.grade(messages, DOUBLE)
 
 
+def test_a_batch_survives_what_is_no_pair() -> None:
+    items: Any = [("print(2 * int(input()))", DOUBLE), 3, ("print(1)", DOUBLE, True)]
+    with cf.Grader(python=Path(sys.executable)) as grader:
+        good, *bad = grader.grade_many(items)
+    assert isinstance(good, cf.Report) and good.verdict is cf.Verdict.AC
+    for each in bad:
+        assert isinstance(each, cf.Ungraded)
+        assert "expected (program, problem)" in each.reason
+
+
 def test_settings_of_a_wrong_type_are_refused() -> None:
     wrong: Any
     for wrong in ("2", 1.5, True, 0):
@@ -331,5 +341,18 @@ def test_settings_of_a_wrong_type_are_refused() -> None:
         cf.grade("print(1)", DOUBLE, truncated="false")  # type: ignore[arg-type]
     with pytest.raises(cf.UsageError, match="truncated"):
         cf.Completion(text="print(1)", truncated="no")  # type: ignore[arg-type]
+    for name in ("coverage", "reuse", "fail_fast", "site_packages", "allow_weak_sandbox"):
+        with pytest.raises(cf.UsageError, match=f"{name}: expected True or False, got 'no'"):
+            cf.Grader(**{name: "no"})  # type: ignore[arg-type]
+    for name, wrong in (
+        ("preload", "numpy"),
+        ("compare_policies", "strict"),
+        ("compare_policies", [3]),
+        ("policy", 3),
+        ("limits", []),
+        ("sandbox", None),
+    ):
+        with pytest.raises(cf.UsageError, match=f"{name}: expected"):
+            cf.Grader(**{name: wrong})
     with pytest.raises(cf.UsageError, match="plain file name"):
         cf.grade(cf.Completion(text="print(1)", policy="whole-text", name="a/b.py"), DOUBLE)

@@ -124,6 +124,7 @@ def _carets(start: int, end: int, label: str, room: int) -> Text:
         # At the right edge the label stands before its carets.
         padding = " " * (start - cell_len(label) - 1)
         return Text(f"{padding}{label} {carets}", style="bold red")
+    carets = carets[: max(1, room - start - 1 - cell_len(label))]  # the label matters more
     return Text(" " * start + f"{carets} {label}".rstrip(), style="bold red")
 
 

@@ -206,6 +206,9 @@ def _coverage(report: Report, source: Source, width: int) -> Iterator[Text]:
     if report.coverage is None:
         return
     ran, missed = counted(len(report.coverage.lines), "line"), report.coverage.missed
+    if not report.coverage.complete:
+        yield Text(f"  {ran} ran, and perhaps others: not every run was seen to its end")
+        return
     text = f"{ran} of {source.line_count} ran; {'never: ' + _lines(missed) if missed else ''}"
     yield Text(f"  {clip(text.removesuffix('; '), width - 2)}")
 
