@@ -257,7 +257,6 @@ class Assessment:
         policy = self._settings.policy_for(self._problem, case)
         if execution.reused and self._judge(case, execution, policy)[0] is not Verdict.AC:
             execution = self._settings.sandbox.run(command, self._limits)
-        policy = self._settings.policy_for(self._problem, case)
         verdict, detail = self._judge(case, execution, policy)
         for other in self._settings.compared:
             self._other[other.name][case.name] = judge(case, execution, other)[0]
