@@ -67,6 +67,8 @@ class Settings:
 def checked_limits(own: Mapping[str, Any], override: Limits | Mapping[str, Any] | None) -> Limits:
     if isinstance(override, Limits):
         return override
+    if override is not None and not isinstance(override, Mapping):
+        raise UsageError(f"limits: expected a mapping or Limits, got {override!r}")
     try:
         return Limits().override({**own, **(override or {})})
     except (ValueError, TypeError) as error:

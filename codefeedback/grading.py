@@ -94,8 +94,6 @@ class Grader:
             _check_flag(name, flag)
         _check_names("preload", preload)
         _check_names("compare_policies", compare_policies)
-        if limits is not None and not isinstance(limits, (Limits, Mapping)):
-            raise UsageError(f"limits: expected a mapping or Limits, got {limits!r}")
         checked_limits({}, limits)
         if policy is not None:
             _check_names("policy", [policy])

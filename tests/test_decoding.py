@@ -37,18 +37,6 @@ PROGRAMS = [
     "\ufeffx = '\ufffd'\n",
     "",
 ]
-#: Pairs as a tokenizer may give them, in any order and with gaps.
-PAIRS = st.lists(
-    st.one_of(
-        st.none(),
-        st.tuples(st.integers(0, 30), st.integers(0, 5)).map(lambda pair: (pair[0], sum(pair))),
-    ),
-    max_size=20,
-)
-SPANS = st.lists(
-    st.tuples(st.integers(0, 30), st.integers(0, 12)).map(lambda pair: (pair[0], sum(pair))),
-    max_size=6,
-)
 
 
 def check_offsets(decoded: Decoded) -> None:

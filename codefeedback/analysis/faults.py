@@ -190,7 +190,5 @@ def _is_at_end(trace: Trace, line: int, source: Source) -> bool:
     last = _last_text_line(source, source.line_count)
     while last > 1 and source.line_text(last - 1).endswith("\\"):
         last -= 1  # the end is a statement over several lines
-    open_bracket = "was never closed" in trace.message and bool(
-        trace.syntax is not None and trace.syntax.can_go_on
-    )
+    open_bracket = trace.syntax is not None and trace.syntax.can_go_on is True
     return line >= last or open_bracket or any(part in trace.message for part in _OPEN_AT_END)

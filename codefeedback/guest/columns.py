@@ -11,9 +11,15 @@ import re
 import sys
 from typing import Any, Optional
 
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")  # PEP 263
 _OTHER = re.compile("[^\x00-\x7f]")
 _LAST_WORD = re.compile(r"\S+\s*\Z")
 _PLACES = ("offset", "end_lineno", "end_offset")
+
+
+def has_cookie(data: bytes) -> bool:
+    """Whether a text says how it is encoded."""
+    return any(_COOKIE.match(line) for line in data.split(b"\n", 2)[:2])
 
 
 def settle(error: SyntaxError, data: bytes) -> None:
@@ -25,7 +31,7 @@ def settle(error: SyntaxError, data: bytes) -> None:
     if sys.version_info < (3, 12) and str(error.msg).startswith("f-string"):
         unsure = True
     elif type(line) is int and not data.isascii():
-        if any(b"coding" in start for start in data.split(b"\n", 2)[:2]):
+        if has_cookie(data):
             unsure = True
         else:
             text = data.decode("utf-8", "surrogatepass")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import types
 from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple
@@ -11,7 +10,6 @@ from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple
 from . import capture, columns, coverage, ending, report, values
 
 _NOT_QUICK = (b"ctypes", b"freeze")
-_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")  # PEP 263
 _PRELUDE_NAME = "<prelude>"
 _ENOUGH_FRAMES = 10000  # for encoding a value that is nested as deeply as values may be
 # Taken now: the program may replace them.
@@ -131,7 +129,7 @@ def does_not_compile(error: Exception) -> Dict[str, Any]:
 
 def _check_encoding(data: bytes, name: str) -> None:
     """What CPython asks of a file and not of bytes: no foreign bytes, not even in a comment."""
-    if any(_COOKIE.match(line) for line in data.split(b"\n", 2)[:2]):
+    if columns.has_cookie(data):
         return  # the compiler itself reads it as declared
     try:
         data.decode("utf-8")

@@ -27,7 +27,7 @@ class _Checker(checker.Checker):
         self.messages.append(message)
 
 
-def messages(tree: ast.Module, text: str, prelude: str) -> list[list[Any]]:
+def messages(tree: ast.Module, prelude: str) -> list[list[Any]]:
     """[origin, kind, message, place] for each, in order of place; columns are UTF-8 bytes."""
     names, any_name = _defined(prelude)
     any_name |= any(isinstance(node, ast.Name) and node.id in _DEFINING for node in ast.walk(tree))

@@ -51,7 +51,7 @@ def inspect(text: str, prelude: str) -> dict[str, Any]:
     libcst's, UTF-8 bytes for pyflakes'.
     """
     syntax, executable, tree = _compiled(text)
-    messages = [] if tree is None else flakes.messages(tree, text, prelude)
+    messages = [] if tree is None else flakes.messages(tree, prelude)
     statements = None
     try:
         module = libcst.parse_module(text)
@@ -100,7 +100,9 @@ def _described(error: Exception, text: str) -> dict[str, Any]:
     }
     if isinstance(error, SyntaxError):
         described["message"] = error.msg
-        described["syntax"] = {"line": error.lineno, "can_go_on": _can_go_on(text)}
+        described["syntax"] = {"line": error.lineno}
+        if "was never closed" in error.msg:
+            described["syntax"]["can_go_on"] = _can_go_on(text)
         if text.isascii():  # else its unit is not sure: guest/columns.py
             described["syntax"].update(
                 offset=error.offset, end_line=error.end_lineno, end_offset=error.end_offset
