@@ -1,1 +1,1 @@
-"""Online RLTF training on codefeedback's spans. The trainer comes with a later release."""
+"""Online RLTF (arXiv 2307.04349): a trainer on what codefeedback says of sampled programs."""

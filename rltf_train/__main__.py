@@ -1,0 +1,5 @@
+"""`python -m rltf_train`, for launchers that start modules (torchrun)."""
+
+from rltf_train.cli import main
+
+main()
