@@ -35,4 +35,6 @@ def advantages(rewards_N: Tensor, baseline_N: Tensor, *, scale: str = "none") ->
     difference_N = rewards_N - baseline_N
     if scale == "none" or len(rewards_N) < 2:
         return difference_N
+    if (rewards_N == rewards_N[0]).all():
+        return torch.zeros_like(difference_N)
     return difference_N / (rewards_N.std() + 1e-4)

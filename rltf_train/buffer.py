@@ -66,7 +66,7 @@ class OnlineBuffer:
     def state(self) -> dict[str, Any]:
         return {
             "samples": [sample.state() for sample in self._samples],
-            "order": self._order,
+            "order": list(self._order),
             "random": self._random.getstate(),
         }
 

@@ -1,145 +1,31 @@
-"""Programs drawn from the policy, graded while the model works on, and labelled for the loss."""
+"""Refreshes of the online buffer: drawn, graded, and labelled for the loss."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean
-from time import perf_counter
 from typing import Any
 
 import torch
 
 import codefeedback as cf
 from rltf_train.advantages import advantages, baseline
-from rltf_train.config import Config, Fine, Grading
+from rltf_train.config import Config
 from rltf_train.data import Prompts, Task
-from rltf_train.engines import Engine, Generation
 from rltf_train.errors import TrainError
+from rltf_train.pipeline import Graded, Pipeline, verdict_shares
 from rltf_train.rewards import Reward, fine_weights, reward
 from rltf_train.rollouts import Sample
 
-_SCORES = ("coarse", "adaptive", "passed", "total")
 SHOWN = 4  #: samples of a refresh that are kept for the report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graded:
-    """A drawn program with what codefeedback says of it."""
-
-    task: Task
-    prompt_ids: tuple[int, ...]
-    generation: Generation
-    decoded: cf.Decoded
-    result: cf.Report | cf.Ungraded
-
-
-def make_grader(config: Grading, fine: Fine, *, weight: float, executed: bool) -> cf.Grader:
-    """A grader that finds out what the loss will use, and no more."""
-    limits = {"cpu_seconds": config.cpu_seconds, "memory_bytes": config.memory_bytes}
-    static = weight > 0 and (fine.flakes > 0 or fine.cst > 0)
-    try:
-        return cf.Grader(
-            workers=config.workers or torch.get_num_threads(),
-            limits={key: value for key, value in limits.items() if value is not None},
-            reuse=config.reuse,
-            granularity=config.granularity,
-            allow_weak_sandbox=config.allow_weak_sandbox,
-            analysis="failing" if static else "never",
-            blame=fine.blame_formula if weight > 0 and fine.blame > 0 else None,
-            coverage=executed,
-        )
-    except cf.CodeFeedbackError as error:
-        raise TrainError(f"grading: {error}") from None
-
-
-class Pipeline:
-    """Draws programs, and has them graded by codefeedback's processes in the meantime.
-
-    Grading follows drawing in chunks of `chunk` programs, one chunk at a time; who draws decides
-    how many wait. `waited` counts the seconds in which nothing but grades was waited for.
-    """
-
-    def __init__(
-        self, engine: Engine, grader: cf.Grader, tokenizer: Any, *, chunk: int, longest: int
-    ) -> None:
-        self._engine = engine
-        self._grader = grader
-        self._tokenizer = tokenizer
-        self._chunk = chunk
-        self._longest = longest
-        self._thread = ThreadPoolExecutor(1, "grading")
-        self.waited = 0.0
-
-    def update(self, version: int) -> None:
-        """The weights have changed."""
-        self._engine.update(version)
-
-    def start(
-        self,
-        rows: Sequence[tuple[Task, tuple[int, ...]]],
-        *,
-        temperature: float,
-        top_p: float,
-        extract: str,
-        progress: Callable[[int], None] = lambda done: None,
-    ) -> list[Future[list[Graded]]]:
-        """Draws a program for each (task, prompt). The futures hold them graded, in order."""
-        futures = []
-        for at in range(0, len(rows), self._chunk):
-            chunk = rows[at : at + self._chunk]
-            drawn = self._engine.generate(
-                [ids for _, ids in chunk],
-                temperature=temperature,
-                top_p=top_p,
-                max_tokens=self._longest,
-            )
-            futures.append(self._thread.submit(self._graded, chunk, drawn, extract))
-            progress(len(chunk))
-        return futures
-
-    def finish(self, futures: Iterable[Future[list[Graded]]]) -> list[Graded]:
-        start = perf_counter()
-        try:
-            return [graded for future in futures for graded in future.result()]
-        finally:
-            self.waited += perf_counter() - start
-
-    def _graded(
-        self,
-        rows: Sequence[tuple[Task, tuple[int, ...]]],
-        drawn: Sequence[Generation],
-        extract: str,
-    ) -> list[Graded]:
-        decoded = [cf.decode(self._tokenizer, each.ids) for each in drawn]
-        # Equal programs for one problem are graded once.
-        keys = [
-            (id(task), text.text, each.truncated)
-            for (task, _), text, each in zip(rows, decoded, drawn, strict=True)
-        ]
-        items = {}
-        for key, (task, _) in zip(keys, rows, strict=True):
-            assert task.problem is not None, "tasks to practise on have tests"
-            _, program, truncated = key
-            completion = cf.Completion(text=program, policy=extract, truncated=truncated)
-            items[key] = (completion, task.problem)
-        results = dict(zip(items, self._grader.grade_many(items.values()), strict=True))
-        return [
-            Graded(task=task, prompt_ids=ids, generation=each, decoded=text, result=results[key])
-            for (task, ids), each, text, key in zip(rows, drawn, decoded, keys, strict=True)
-        ]
-
-    def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
-        self._grader.close()
-        self._engine.close()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Refresh:
     """Samples for the buffer, numbers about them, and a few of them to look at."""
 
@@ -148,18 +34,27 @@ class Refresh:
     shown: list[dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A refresh on its way: the policy's version, programs group by group, greedy ones."""
+
+    version: int
+    sampled: list[Future[list[Graded]]]
+    greedy: list[Future[list[Graded]]]
+
+
 class Collector:
-    """Refreshes of the online buffer: which problems come next, and how their programs are
-    labelled. `tasks` are this process's share; each pass over them is in another order."""
+    """Which problems come next, and how their programs are labelled.
+
+    `tasks` are this process's share; each pass over them is in another order.
+    """
 
     def __init__(
         self, config: Config, pipeline: Pipeline, tasks: Sequence[Task], prompts: Prompts
     ) -> None:
-        self._config = config
-        self._pipeline = pipeline
-        self._tasks = tasks
-        self._prompts = prompts
-        self._waiting: deque[tuple[int, list[Future[list[Graded]]]] | Refresh] = deque()
+        self._config, self._pipeline = config, pipeline
+        self._tasks, self._prompts = tasks, prompts
+        self._waiting: deque[_Drawn | Refresh] = deque()
         self._cursor = 0  # problems drawn for
         self._best: dict[str, Reward] = {}
 
@@ -170,127 +65,87 @@ class Collector:
 
     def draw(self, version: int, problems: int) -> None:
         """Draws one refresh for the next problems, and lets it be graded."""
-        sampling, extract = self._config.sampling, self._config.data.extract
+        config, sampling = self._config, self._config.sampling
         places = range(self._cursor, self._cursor + problems)
         self._cursor += problems
-        tasks = [
-            self._tasks[shuffled(len(self._tasks), each, self._config.seed)] for each in places
-        ]
+        tasks = [self._tasks[shuffled(len(self._tasks), at, config.seed)] for at in places]
         rows = [(task, self._prompts.ids(task)) for task in tasks]
-        futures = self._pipeline.start(
+        start, extract = self._pipeline.start, config.data.extract
+        sampled = start(
             [row for row in rows for _ in range(sampling.samples)],
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             extract=extract,
         )
-        if self._config.loss.baseline == "greedy":
-            futures += self._pipeline.start(rows, temperature=0.0, top_p=1.0, extract=extract)
-        self._waiting.append((version, futures))
+        by_greedy = rows if config.loss.baseline == "greedy" else []
+        greedy = start(by_greedy, temperature=0.0, top_p=1.0, extract=extract)
+        self._waiting.append(_Drawn(version, sampled, greedy))
 
     def take(self) -> Refresh:
         """The oldest refresh, labelled. Waits until its programs are graded."""
         oldest = self._waiting.popleft()
-        return oldest if isinstance(oldest, Refresh) else self._labelled(*oldest)
+        return oldest if isinstance(oldest, Refresh) else self._labelled(oldest)
 
     def state(self) -> dict[str, Any]:
         """All that is to come depends on. Waits until everything that was drawn is graded."""
-        self._waiting = deque([self.take() for _ in range(self.ahead)])
+        refreshes = [self.take() for _ in range(self.ahead)]
+        self._waiting.extend(refreshes)
         waiting = [
             ([sample.state() for sample in each.samples], each.numbers, each.shown)
-            for each in self._waiting
-            if isinstance(each, Refresh)
+            for each in refreshes
         ]
-        best = {name: (each.coarse, each.adaptive) for name, each in self._best.items()}
+        best = {name: tuple(each) for name, each in self._best.items()}
         return {"cursor": self._cursor, "best": best, "waiting": waiting}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._cursor = state["cursor"]
-        self._best = {name: Reward(coarse=c, adaptive=a) for name, (c, a) in state["best"].items()}
+        self._best = {name: Reward(*each) for name, each in state["best"].items()}
         self._waiting = deque(
-            Refresh(samples=[Sample(**each) for each in samples], numbers=numbers, shown=shown)
+            Refresh([Sample(**each) for each in samples], numbers, shown)
             for samples, numbers, shown in state["waiting"]
         )
 
-    def _labelled(self, version: int, futures: Sequence[Future[list[Graded]]]) -> Refresh:
-        graded = self._pipeline.finish(futures)
-        samples = self._label(graded, version)
-        numbers = _numbers(graded[: len(samples)])
-        blamed = sum(int(each.fine_T.count_nonzero()) for each in samples)
-        numbers["span/tokens"] = blamed / sum(len(each.response_ids) for each in samples)
-        numbers["advantage/zero"] = fmean(not each.coarse_T.any() for each in samples)
-        step = self._config.sampling.samples
-        shown = [
-            self._shown(graded[at], samples[at]) for at in range(0, len(samples), step)[:SHOWN]
-        ]
-        return Refresh(samples=samples, numbers=numbers, shown=shown)
-
-    def _shown(self, each: Graded, sample: Sample) -> dict[str, Any]:
-        """A sample as the report shows it."""
-        loss, report = self._config.loss, each.result
-        fine_T = loss.fine * sample.fine_T
-        total_T = fine_T + loss.coarse * sample.coarse_T + loss.adaptive * sample.adaptive_T
-        text, offsets = each.decoded.text, each.decoded.offsets
-        return {
-            "step": sample.policy_version,
-            "policy_version": sample.policy_version,
-            "problem": sample.problem,
-            "prompt": each.task.fields["question"],
-            "pieces": [text[start:end] for start, end in offsets],
-            "weights": total_T.tolist(),
-            "fine": fine_T.tolist(),
-            "truncated": sample.truncated,
-            **(_told(report) if isinstance(report, cf.Report) else {"verdict": "ungraded"}),
-        }
-
-    def _label(self, graded: Sequence[Graded], version: int) -> list[Sample]:
+    def _labelled(self, drawn: _Drawn) -> Refresh:
         count = self._config.sampling.samples
-        groups = len(graded) // (count + (self._config.loss.baseline == "greedy"))
+        graded = self._pipeline.finish(drawn.sampled)
+        greedy = self._pipeline.finish(drawn.greedy)
         samples: list[Sample] = []
-        for number in range(groups):
-            group = graded[number * count : (number + 1) * count]
-            greedy = graded[groups * count + number] if len(graded) > groups * count else None
-            samples += self._label_group(group, greedy, version)
-        return samples
+        for at in range(0, len(graded), count):
+            base = greedy[at // count].result if greedy else None
+            samples += self._label(graded[at : at + count], base, drawn.version)
+        shown = [self._shown(graded[at], samples[at]) for at in range(0, len(samples), count)]
+        return Refresh(samples, _numbers(graded, samples), shown[:SHOWN])
 
-    def _label_group(
-        self, group: Sequence[Graded], greedy: Graded | None, version: int
+    def _label(
+        self, group: Sequence[Graded], greedy: cf.Report | cf.Ungraded | None, version: int
     ) -> list[Sample]:
-        mode = self._config.loss.adaptive_mode
-        rewards = [reward(each.result, mode) for each in group]
+        """The programs of one problem. One that was not graded is compared with nothing."""
+        loss, name = self._config.loss, group[0].task.id
+        best, base = self._best.get(name), reward(greedy, loss.adaptive_mode) if greedy else None
+        rewards = [reward(each.result, loss.adaptive_mode) for each in group]
         known = [each for each in rewards if each is not None]
-        best = self._best.get(group[0].task.id)
-        base = reward(greedy.result, mode) if greedy else None
-        if known:
-            everything = [*known, *([best] if best else [])]
-            self._best[group[0].task.id] = Reward(
-                coarse=max(each.coarse for each in everything),
-                adaptive=max(each.adaptive for each in everything),
+        rewards_N2 = torch.tensor(known, dtype=torch.float64).reshape(-1, 2)
+        columns = []
+        for column, rewards_N in enumerate(rewards_N2.unbind(dim=1)):
+            baseline_N = baseline(
+                loss.baseline,
+                rewards_N,
+                best=best[column] if best else None,
+                greedy=base[column] if base else None,
             )
-        coarse = self._advantages([each.coarse for each in known], best, base, "coarse")
-        adaptive = self._advantages([each.adaptive for each in known], best, base, "adaptive")
-        pairs = iter(zip(coarse, adaptive, strict=True))
+            columns.append(advantages(rewards_N, baseline_N, scale=loss.scale).tolist())
+        if known:
+            self._best[name] = Reward(*map(max, zip(*known, best or known[0], strict=True)))
+        pairs = zip(*columns, strict=True)
         return [
-            self._sample(each, *(next(pairs) if value else (0.0, 0.0)), version)
+            self._sample(each, version, *(next(pairs) if value else (0.0, 0.0)))
             for each, value in zip(group, rewards, strict=True)
         ]
 
-    def _advantages(
-        self, rewards: Sequence[float], best: Reward | None, greedy: Reward | None, name: str
-    ) -> list[float]:
-        rewards_N = torch.tensor(rewards, dtype=torch.float64)
-        baseline_N = baseline(
-            self._config.loss.baseline,
-            rewards_N,
-            best=getattr(best, name, None),
-            greedy=getattr(greedy, name, None),
-        )
-        return advantages(rewards_N, baseline_N, scale=self._config.loss.scale).tolist()
-
-    def _sample(self, each: Graded, coarse: float, adaptive: float, version: int) -> Sample:
+    def _sample(self, each: Graded, version: int, coarse: float, adaptive: float) -> Sample:
         loss, report = self._config.loss, each.result
-        length = len(each.generation.ids)
-        mask_T = torch.ones(length)
-        fine_T = torch.zeros(length)
+        mask_T = torch.ones(len(each.generation.ids))
+        fine_T = torch.zeros_like(mask_T)
         if isinstance(report, cf.Report):
             if loss.mask == "executed":
                 mask_T = torch.tensor(report.executed_mask(each.decoded), dtype=torch.float32)
@@ -322,6 +177,23 @@ class Collector:
             prompt=problem.prompt if problem else "",
         )
 
+    def _shown(self, each: Graded, sample: Sample) -> dict[str, Any]:
+        """A sample as the report shows it."""
+        loss, text = self._config.loss, each.decoded.text
+        fine_T = loss.fine * sample.fine_T
+        total_T = fine_T + loss.coarse * sample.coarse_T + loss.adaptive * sample.adaptive_T
+        return {
+            "step": sample.policy_version,
+            "policy_version": sample.policy_version,
+            "problem": sample.problem,
+            "prompt": each.task.fields["question"],
+            "pieces": [text[start:end] for start, end in each.decoded.offsets],
+            "weights": total_T.tolist(),
+            "fine": fine_T.tolist(),
+            "truncated": sample.truncated,
+            **_told(each.result),
+        }
+
 
 @lru_cache(maxsize=4)
 def _order(count: int, turn: int, seed: int) -> list[int]:
@@ -336,42 +208,35 @@ def shuffled(count: int, place: int, seed: int) -> int:
     return _order(count, turn, seed)[index]
 
 
-def _told(report: cf.Report) -> dict[str, Any]:
+def _told(result: cf.Report | cf.Ungraded) -> dict[str, Any]:
+    if isinstance(result, cf.Ungraded):
+        return {"verdict": "ungraded"}
     findings = [
         {"scope": each.scope.value, "kind": each.kind, "message": each.message}
-        for each in report.findings
+        for each in result.findings
     ]
-    score = {name: getattr(report.score, name) for name in _SCORES}
-    return {"verdict": report.verdict.value, **score, "findings": findings}
+    names = ("coarse", "adaptive", "passed", "total")
+    score = {name: getattr(result.score, name) for name in names}
+    return {"verdict": result.verdict.value, **score, "findings": findings}
 
 
-def verdict_shares(graded: Sequence[Graded]) -> dict[str, float]:
-    """The share of each verdict among all programs, those that were not graded included."""
-    names = [each.result.verdict.value if isinstance(each.result, cf.Report) else "ungraded"
-             for each in graded]  # fmt: skip
-    counts = Counter(names)
-    return {
-        f"verdict/{name}": counts[name] / max(len(names), 1) for name in (*cf.Verdict, "ungraded")
-    }
-
-
-def _numbers(graded: Sequence[Graded]) -> dict[str, float]:
+def _numbers(graded: Sequence[Graded], samples: Sequence[Sample]) -> dict[str, float]:
     """What a refresh looks like, for the metrics."""
     reports = [each.result for each in graded if isinstance(each.result, cf.Report)]
     if not reports:
         why = next(each.result.reason for each in graded if isinstance(each.result, cf.Ungraded))
         raise TrainError(f"not one of {len(graded)} programs could be graded: {why}")
-    lengths = [len(each.generation.ids) for each in graded]
     scopes = Counter(finding.scope for report in reports for finding in report.findings)
+    found = max(scopes.total(), 1)
+    tokens = sum(len(each.response_ids) for each in samples)
     return {
-        "reward/coarse": fmean(each.score.coarse for each in reports),
-        "reward/adaptive": fmean(each.score.adaptive for each in reports),
-        "reward/pass": fmean(each.verdict is cf.Verdict.AC for each in reports),
+        "reward/coarse": fmean(report.score.coarse for report in reports),
+        "reward/adaptive": fmean(report.score.adaptive for report in reports),
+        "reward/pass": fmean(report.verdict is cf.Verdict.AC for report in reports),
         **verdict_shares(graded),
-        **{
-            f"span/{scope.name.lower()}": scopes[scope] / max(scopes.total(), 1)
-            for scope in cf.Scope
-        },
-        "length/mean": fmean(lengths),
-        "length/truncated": fmean(each.generation.truncated for each in graded),
+        **{f"span/{scope.name.lower()}": scopes[scope] / found for scope in cf.Scope},
+        "span/tokens": sum(int(each.fine_T.count_nonzero()) for each in samples) / tokens,
+        "length/mean": tokens / len(samples),
+        "length/truncated": fmean(each.truncated for each in samples),
+        "advantage/zero": fmean(not each.coarse_T.any() for each in samples),
     }

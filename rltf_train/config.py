@@ -6,6 +6,7 @@ Later wins: defaults, the preset's file (``presets/NAME.yaml``), the user's file
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -118,9 +119,9 @@ class Sampling(Section):
 
 
 class Grading(Section):
-    """codefeedback's settings. `workers`: programs at one time (default: one per processor)."""
+    """codefeedback's settings. `workers`: programs at one time, by default one per processor."""
 
-    workers: Size | None = None
+    workers: Size = os.cpu_count() or 1
     reuse: bool = False
     granularity: Literal["expression", "line", "statement", "block"] = "line"
     cpu_seconds: Positive | None = None
@@ -241,6 +242,8 @@ class Config(Section):
         groups = self.loss.baseline in ("group-mean", "rloo") or self.loss.scale == "group-std"
         if self.rl.steps and groups and self.sampling.samples < 2:
             raise ValueError("sampling.samples: a baseline over a group needs 2 or more, got 1")
+        if self.sampling.engine == "vllm" and self.model.lora is not None:
+            raise ValueError("model.lora: a vLLM server is given whole weights, not adapters")
         if self.loss.adaptive_mode == "replace" and self.loss.adaptive:
             raise ValueError("loss.adaptive: must be 0 where adaptive_mode is replace")
         return self
@@ -262,8 +265,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 def dump(config: Config) -> str:
     """The whole configuration as YAML."""
-    text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    return text
+    return str(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -331,7 +333,7 @@ def _say(item: Any) -> str:
         hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
         return f"{key}: unknown key, set to {item['input']!r}; {hint}"
     if item["type"] == "value_error":
-        return f"{key}: " * bool(key) + item["msg"].removeprefix("Value error, ")
+        return f"{key}: " * bool(key) + str(item["msg"]).removeprefix("Value error, ")
     return f"{key}: got {item['input']!r}; {item['msg'].replace('Input should', 'it should')}"
 
 

@@ -61,28 +61,36 @@ def _rows(path: Path) -> Iterator[tuple[str, Any]]:
                 row = {key: file.read_text("utf-8") for key, file in files.items() if file.exists()}
                 yield str(folder), {"id": folder.name, **row}
         elif path.suffix == ".json":
-            data = json.loads(path.read_text("utf-8"))
+            data = _parsed(path.read_text("utf-8"), str(path))
             for number, row in enumerate(data if isinstance(data, list) else [data]):
                 yield f"{path}[{number}]", row
         else:
             with path.open(encoding="utf-8") as lines:
                 for number, line in enumerate(lines, 1):
                     if line.strip():
-                        yield f"{path}:{number}", json.loads(line)
+                        where = f"{path}:{number}"
+                        yield where, _parsed(line, where)
     except OSError as error:
         raise TrainError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
+    except UnicodeDecodeError as error:
         raise TrainError(f"{path}: {error}") from None
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise TrainError(f"{where}: no JSON: {error}") from None
 
 
 def _task(where: str, row: Any, number: str, tests: bool) -> Task:
     if not isinstance(row, dict):
         raise TrainError(f"{where}: expected an object, got {type(row).__name__}")
     problem = None
-    if tests:
-        try:
-            problem = cf.load_problem(row)
-        except cf.ProblemError as error:
+    try:
+        problem = cf.load_problem(row)
+    except cf.ProblemError as error:
+        if tests:
             raise TrainError(f"{where}: {error}") from None
     question = next((row[key] for key in _QUESTION_KEYS if isinstance(row.get(key), str)), None)
     if question is None:

@@ -1,20 +1,45 @@
-"""Generation: one interface, and the engines behind it."""
+"""Sampling answers from a model: one interface, and the engines behind it."""
 
-import inspect
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from rltf_train.kv_cache import new_cache
+from rltf_train.errors import TrainError
+from rltf_train.kv_cache import Batch
+
+# Rows that have ended are dropped when so few are left: dropping copies the cache.
+_ALIVE = 0.85
+# Sorting a large vocabulary takes longer than a small model; almost always this many tokens do.
+_NUCLEUS = 1024
+_RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0)
+_REQUESTS_AT_ONCE = 64
+_HOW_TO_SERVE = (
+    "weights can be changed in vLLM 0.18 or newer, started with VLLM_SERVER_DEV_MODE=1 "
+    "where it can read the trainer's output folder under the same path"
+)
+
+
+Prompts = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """One sampled answer. `logprobs` are of the model itself: full vocabulary, temperature 1."""
+    """A sampled answer. `logprobs` are the model's own: full vocabulary, temperature 1."""
 
     ids: tuple[int, ...]  # the end token included where it was sampled
     logprobs: tuple[float, ...]
@@ -23,199 +48,104 @@ class Generation:
 
 class Engine(Protocol):
     def generate(
-        self,
-        prompts: Sequence[Sequence[int]],
-        *,
-        temperature: float,
-        top_p: float,
-        max_tokens: int,
+        self, prompts: Prompts, *, temperature: float, top_p: float, max_tokens: int
     ) -> list[Generation]:
-        """Sample one answer per prompt, in the order of prompts; temperature 0 is greedy."""
-        ...
+        """An answer to each prompt, in their order. Temperature 0 takes the likeliest tokens."""
 
     def update(self, version: int) -> None:
         """The weights have changed: what is sampled from now on is of this version."""
-        ...
 
     def close(self) -> None: ...
 
 
-KEEP = 0.85
-
-
 class HuggingFaceEngine:
-    """Samples from the very model that is trained."""
+    """Samples from the very model that is trained, `batch_size` answers at a time.
+
+    Its own loop instead of `model.generate`: answers that have ended are dropped, a prompt that
+    is sampled often is read once, and nothing of the model's generation configuration holds.
+    """
 
     def __init__(
-        self,
-        model: PreTrainedModel,
-        *,
-        eos_ids: Sequence[int],
-        pad_id: int,
-        batch_size: int = 64,
+        self, model: PreTrainedModel, *, eos_ids: Sequence[int], pad_id: int, batch_size: int = 64
     ) -> None:
-        self.model = model
-        self.eos_ids = tuple(eos_ids)
-        self.pad_id = pad_id
-        self.batch_size = batch_size
+        self._model = model
+        self._eos_ids = frozenset(eos_ids)
+        self._pad_id = pad_id
+        self._batch_size = batch_size
 
     def generate(
-        self,
-        prompts: Sequence[Sequence[int]],
-        *,
-        temperature: float,
-        top_p: float,
-        max_tokens: int,
+        self, prompts: Prompts, *, temperature: float, top_p: float, max_tokens: int
     ) -> list[Generation]:
-        # Prompts of like length share a batch: little padding, and equal prompts stand together.
+        # Prompts of one length share a batch (little padding), and so do equal ones.
+        model = self._model
+        if hasattr(model, "get_base_model"):  # adapters: they are inside this one as well
+            model = model.get_base_model()
         order = sorted(range(len(prompts)), key=lambda row: (len(prompts[row]), prompts[row]))
         results: dict[int, Generation] = {}
-        with torch.no_grad(), _evaluating(self.model):
-            for start in range(0, len(order), self.batch_size):
-                rows = order[start : start + self.batch_size]
-                decoding = _Decoding(self.model, [prompts[row] for row in rows], self.pad_id)
-                sampled = decoding.run(self.eos_ids, temperature, top_p, max_tokens)
-                results.update(zip(rows, sampled, strict=True))
+        # Not inference_mode: a buffer that the model makes now could not be trained with later.
+        with torch.no_grad(), _evaluating(self._model):
+            for at in range(0, len(order), self._batch_size):
+                rows = order[at : at + self._batch_size]
+                batch = Batch(model, [prompts[row] for row in rows], self._pad_id)
+                drawn = _decode(batch, self._eos_ids, temperature, top_p, max_tokens)
+                results.update(zip(rows, drawn, strict=True))
         return [results[row] for row in range(len(prompts))]
 
     def update(self, version: int) -> None:
-        """Nothing to do: the model is the trainer's own."""
+        """The model is the trainer's own: it has changed already."""
 
     def close(self) -> None:
-        """Nothing to do: the model is the trainer's own."""
+        """The model is the trainer's own: it stays."""
 
 
 @contextmanager
 def _evaluating(model: PreTrainedModel) -> Iterator[None]:
-    training = model.training
-    model.eval()
+    modes = [(module, module.training) for module in model.modules()]
+    model.train(False)
     try:
         yield
     finally:
-        model.train(training)
+        for module, training in modes:
+            module.training = training
 
 
-class _Decoding:
-    """One batch on its way: what the model needs for the next token of each row still alive."""
-
-    def __init__(
-        self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], pad_id: int
-    ) -> None:
-        self.model = model
-        accepted = inspect.signature(model.forward).parameters
-        self.extra: dict[str, Any] = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
-        self.takes_positions = "position_ids" in accepted
-        self.cache = new_cache(model)
-        # A prompt sampled many times is read once, and its cache copied.
-        unique = list(dict.fromkeys(tuple(prompt) for prompt in prompts))
-        place = {prompt: row for row, prompt in enumerate(unique)}
-        if model.config.is_encoder_decoder:
-            self.logits_BV = self._encode(unique, pad_id)
-        else:
-            self.logits_BV = self._prefill(unique, pad_id)
-        self.select(torch.tensor([place[tuple(p)] for p in prompts], device=model.device))
-
-    def _pad(
-        self, prompts: Sequence[Sequence[int]], pad_id: int, *, left: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        width = max(map(len, prompts))
-        ids_BT = torch.full((len(prompts), width), pad_id)
-        mask_BT = torch.zeros((len(prompts), width), dtype=torch.long)
-        for row, prompt in enumerate(prompts):
-            filled = slice(width - len(prompt), width) if left else slice(0, len(prompt))
-            ids_BT[row, filled] = torch.tensor(prompt)
-            mask_BT[row, filled] = 1
-        return ids_BT.to(self.model.device), mask_BT.to(self.model.device)
-
-    def _prefill(self, prompts: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
-        ids_BT, self.mask_BT = self._pad(prompts, pad_id, left=True)
-        self.encoded = None
-        positions_BT = (self.mask_BT.cumsum(-1) - 1).clamp(min=0)
-        self.position_B = positions_BT[:, -1]
-        return self._forward(ids_BT, positions_BT)
-
-    def _encode(self, prompts: Sequence[Sequence[int]], pad_id: int) -> torch.Tensor:
-        ids_BT, self.mask_BT = self._pad(prompts, pad_id, left=False)
-        self.encoded = self.model.get_encoder()(input_ids=ids_BT, attention_mask=self.mask_BT)
-        start = self.model.generation_config.decoder_start_token_id
-        start = self.model.config.decoder_start_token_id if start is None else start
-        return self._forward(torch.full_like(ids_BT[:, :1], start), None)
-
-    def _forward(self, ids_BT: torch.Tensor, positions_BT: torch.Tensor | None) -> torch.Tensor:
-        if self.encoded is not None:
-            inputs = {"decoder_input_ids": ids_BT, "encoder_outputs": self.encoded}
-        else:
-            inputs = {"input_ids": ids_BT}
-            if self.takes_positions:
-                inputs["position_ids"] = positions_BT
-        output = self.model(
-            **inputs,
-            attention_mask=self.mask_BT,
-            past_key_values=self.cache,
-            use_cache=True,
-            return_dict=True,
-            **self.extra,
-        )
-        return output.logits[:, -1].float()
-
-    def select(self, rows: torch.Tensor) -> None:
-        """Make row i what row `rows[i]` was."""
-        self.cache.reorder_cache(rows)
-        self.logits_BV = self.logits_BV[rows]
-        self.mask_BT = self.mask_BT[rows]
-        if self.encoded is not None:
-            self.encoded.last_hidden_state = self.encoded.last_hidden_state[rows]
-        else:
-            self.position_B = self.position_B[rows]
-
-    def step(self, token_B: torch.Tensor) -> None:
-        if self.encoded is not None:
-            self.logits_BV = self._forward(token_B[:, None], None)
-            return
-        self.mask_BT = torch.cat([self.mask_BT, self.mask_BT.new_ones(len(token_B), 1)], dim=-1)
-        self.position_B = self.position_B + 1
-        self.logits_BV = self._forward(token_B[:, None], self.position_B[:, None])
-
-    def run(
-        self, eos_ids: Sequence[int], temperature: float, top_p: float, max_tokens: int
-    ) -> list[Generation]:
-        device = self.model.device
-        eos = torch.tensor(eos_ids, device=device)
-        row_B = torch.arange(len(self.logits_BV), device=device)
-        ids_BT = torch.zeros((len(row_B), max_tokens), dtype=torch.long, device=device)
-        logprobs_BT = torch.zeros((len(row_B), max_tokens), device=device)
-        alive_B = torch.ones_like(row_B, dtype=torch.bool)
-        for step in range(max_tokens):
-            token_B, logprob_B = sample(self.logits_BV, temperature, top_p)
-            ids_BT[row_B, step] = token_B
-            logprobs_BT[row_B, step] = logprob_B
-            alive_B &= ~torch.isin(token_B, eos)
-            count = int(alive_B.sum())
-            if not count:
-                break
-            if count <= KEEP * len(alive_B):
-                kept = alive_B.nonzero().squeeze(-1)
-                self.select(kept)
-                row_B, token_B, alive_B = row_B[kept], token_B[kept], alive_B[kept]
-            if step + 1 < max_tokens:
-                self.step(token_B)
-        return [
-            _generation(ids, logprobs, frozenset(eos_ids))
-            for ids, logprobs in zip(ids_BT.tolist(), logprobs_BT.tolist(), strict=True)
-        ]
+def _decode(
+    batch: Batch, eos_ids: frozenset[int], temperature: float, top_p: float, max_tokens: int
+) -> list[Generation]:
+    device = batch.scores_BV.device
+    eos = torch.tensor(sorted(eos_ids), device=device)
+    row_B = torch.arange(len(batch.scores_BV), device=device)
+    alive_B = torch.ones_like(row_B, dtype=torch.bool)
+    ids_BT = torch.zeros((len(row_B), max_tokens), dtype=torch.long, device=device)
+    logprobs_BT = torch.zeros((len(row_B), max_tokens), device=device)
+    for step in range(max_tokens):
+        token_B, logprobs_BT[row_B, step] = sample(batch.scores_BV, temperature, top_p)
+        ids_BT[row_B, step] = token_B
+        alive_B &= ~torch.isin(token_B, eos)
+        alive = int(alive_B.sum())
+        if not alive:
+            break
+        if alive <= _ALIVE * len(alive_B):
+            kept = alive_B.nonzero().squeeze(-1)
+            batch.select(kept)
+            row_B, alive_B, token_B = row_B[kept], alive_B[kept], token_B[kept]
+        if step + 1 < max_tokens:
+            batch.append(token_B)
+    return [
+        _until_end(ids, logprobs, eos_ids)
+        for ids, logprobs in zip(ids_BT.tolist(), logprobs_BT.tolist(), strict=True)
+    ]
 
 
-def _generation(ids: list[int], logprobs: list[float], eos_ids: frozenset[int]) -> Generation:
-    """Cut behind the first end token: what follows was computed for company only."""
+def _until_end(ids: list[int], logprobs: list[float], eos_ids: frozenset[int]) -> Generation:
+    # What follows the end was sampled only because others in the batch went on.
     end = next((place for place, token in enumerate(ids, 1) if token in eos_ids), None)
     return Generation(ids=tuple(ids[:end]), logprobs=tuple(logprobs[:end]), truncated=end is None)
 
 
-def sample(
-    logits_BV: torch.Tensor, temperature: float, top_p: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """One token per row, and its log-probability under the unchanged logits."""
-    logprobs_BV = logits_BV.log_softmax(-1)
+def sample(scores_BV: Tensor, temperature: float, top_p: float) -> tuple[Tensor, Tensor]:
+    """A token for each row, and its log-probability under the unchanged scores."""
+    logprobs_BV = scores_BV.log_softmax(-1)
     if temperature == 0:
         token_B1 = logprobs_BV.argmax(-1, keepdim=True)
     else:
@@ -228,23 +158,137 @@ def sample(
     return token_B1.squeeze(-1), logprobs_BV.gather(-1, token_B1).squeeze(-1)
 
 
-def _nucleus(probs_BV: torch.Tensor, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """The likeliest tokens that together reach top_p, the likeliest first; the others get 0."""
-    # Sorting a large vocabulary costs more than a small model's forward pass, and the nucleus
-    # mostly lies within the first thousand.
-    ranked_BK, ids_BK = probs_BV.topk(min(1024, probs_BV.shape[-1]))
+def _nucleus(probs_BV: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
+    """The fewest likeliest tokens that reach top_p together, the likeliest first; 0 for others."""
+    ranked_BK, ids_BK = probs_BV.topk(min(_NUCLEUS, probs_BV.shape[-1]))
     if ranked_BK.shape != probs_BV.shape and ranked_BK.sum(-1).min() < top_p:
-        ranked_BK, ids_BK = probs_BV.sort(dim=-1, descending=True)
+        ranked_BK, ids_BK = probs_BV.sort(descending=True)
     before_BK = ranked_BK.cumsum(-1, dtype=torch.float64) - ranked_BK
     return ranked_BK.masked_fill(before_BK >= top_p, 0), ids_BK
 
 
-def _draw(weights_BV: torch.Tensor) -> torch.Tensor:
-    """An index per row with probability proportional to its weight, by the inverse of the sum."""
-    # torch.multinomial draws a random number per token of the vocabulary: thirty times slower.
-    # Double precision: in single, the sums round away the rare tokens of a large vocabulary.
+def _draw(weights_BV: Tensor) -> Tensor:
+    """A place in each row, with a probability in proportion to its weight. Shape (B, 1).
+
+    torch.multinomial draws a random number for each weight; this draws one for each row.
+    """
+    # In single precision the sums would swallow the rare tokens of a large vocabulary.
     sums_BV = weights_BV.cumsum(-1, dtype=torch.float64)
-    total_B1 = sums_BV[:, -1:]
-    uniform_B1 = torch.rand(total_B1.shape, dtype=torch.float64, device=weights_BV.device)
-    # `right`: the first index whose sum is above the point, so never one of weight 0.
-    return torch.searchsorted(sums_BV, uniform_B1 * total_B1, right=True)
+    drawn_B1 = torch.rand_like(sums_BV[:, :1]) * sums_BV[:, -1:]
+    # The first place whose sum is larger, which is never one of weight 0.
+    return torch.searchsorted(sums_BV, drawn_B1, right=True)
+
+
+class VllmEngine:
+    """Samples from a vLLM server (0.18 or newer).
+
+        VLLM_SERVER_DEV_MODE=1 vllm serve MODEL
+
+    At every update `reload` saves the weights as a model folder and names it, and the server is
+    told to load them from there, so it must see the folder under the same path. Without `reload`
+    there are no updates. Log-probabilities are the model's own by the server's default,
+    --logprobs-mode raw_logprobs.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model_name: str,
+        *,
+        eos_ids: Sequence[int],
+        reload: Callable[[int], Path] | None,
+        timeout_seconds: float,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._model_name = model_name
+        self._eos_ids = list(eos_ids)
+        self._reload = reload
+        self._timeout_seconds = timeout_seconds
+
+    def generate(
+        self, prompts: Prompts, *, temperature: float, top_p: float, max_tokens: int
+    ) -> list[Generation]:
+        rows_of: dict[tuple[int, ...], list[int]] = {}
+        for row, prompt in enumerate(prompts):
+            rows_of.setdefault(tuple(prompt), []).append(row)
+        options = {
+            "model": self._model_name,
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+            "top_p": top_p,
+            "stop_token_ids": self._eos_ids,
+            "logprobs": 0,
+            "return_token_ids": True,
+            # Else the model's generation configuration would hold.
+            "top_k": 0,
+            "min_p": 0,
+            "repetition_penalty": 1,
+        }
+        # A request for each prompt: a server samples all prompts of a request by the same seed.
+        # From torch's generator, so that a run that is resumed goes on as it would have.
+        seeds = torch.randint(2**53, (len(rows_of),)).tolist()
+        requests = [
+            # One greedy answer stands for all, and the server would refuse to make more.
+            {**options, "prompt": prompt, "seed": seed, "n": len(rows) if temperature else 1}
+            for (prompt, rows), seed in zip(rows_of.items(), seeds, strict=True)
+        ]
+        results: dict[int, Generation] = {}
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as threads:
+            replies = threads.map(partial(self._post, "/v1/completions"), requests)
+            for rows, reply in zip(rows_of.values(), replies, strict=True):
+                drawn = _read_completions(reply)
+                results.update(zip(rows, drawn if temperature else drawn * len(rows), strict=True))
+        return [results[row] for row in range(len(prompts))]
+
+    def update(self, version: int) -> None:
+        if self._reload is None:
+            raise TrainError(f"{self._url}: there is no way to give this server new weights")
+        folder = str(self._reload(version).resolve())
+        try:
+            order = {"method": "reload_weights", "kwargs": {"weights_path": folder}}
+            self._post("/collective_rpc", order)
+            # Keys and values that the former weights made of a prompt are of no use now.
+            self._post("/reset_prefix_cache", {})
+        except TrainError as error:
+            raise TrainError(f"{error}\n{_HOW_TO_SERVE}") from None
+
+    def close(self) -> None:
+        """The server is not ours: it stays."""
+
+    def _post(self, path: str, content: dict[str, Any]) -> bytes:
+        """The server's answer. Waits for a server that cannot be reached or says it is busy."""
+        url = self._url + path
+        request = urllib.request.Request(
+            url, json.dumps(content).encode(), {"Content-Type": "application/json"}
+        )
+        for pause in (*_RETRY_SECONDS, None):
+            try:
+                with urllib.request.urlopen(request, timeout=self._timeout_seconds) as reply:
+                    return bytes(reply.read())
+            except urllib.error.HTTPError as error:
+                problem = f"{error.code} {error.reason}: {error.read().decode(errors='replace')}"
+                mends = error.code == 503
+            except (OSError, http.client.HTTPException) as error:
+                problem = str(getattr(error, "reason", error)) or type(error).__name__
+                mends = "timed out" not in problem
+            if not mends or pause is None:
+                break
+            time.sleep(pause)
+        raise TrainError(f"{url}: {problem[:2000]}")
+
+
+def _read_completions(reply: bytes) -> list[Generation]:
+    try:
+        choices = sorted(json.loads(reply)["choices"], key=lambda choice: choice["index"])
+        if any(choice.get("token_ids") is None for choice in choices):
+            raise TrainError("the server returned no token_ids: it must be vLLM 0.10.2 or newer")
+        drawn = []
+        for choice in choices:
+            ids, logprobs = choice["token_ids"], choice["logprobs"]["token_logprobs"]
+            if choice["finish_reason"] not in ("stop", "length") or len(ids) != len(logprobs):
+                raise TrainError(f"the server returned half an answer: {choice}")
+            truncated = choice["finish_reason"] == "length"
+            drawn.append(Generation(ids=tuple(ids), logprobs=tuple(logprobs), truncated=truncated))
+    except (ValueError, KeyError, TypeError):
+        raise TrainError(f"the server's reply is not a completion: {reply[:500]!r}") from None
+    return drawn

@@ -11,9 +11,9 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 import codefeedback as cf
-from rltf_train.collect import Pipeline, verdict_shares
 from rltf_train.config import Evaluation
 from rltf_train.data import Prompts, Task
+from rltf_train.pipeline import Pipeline, verdict_shares
 
 
 def evaluate(

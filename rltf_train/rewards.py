@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import codefeedback as cf
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reward:
+class Reward(NamedTuple):
     """R_coarse (1, -0.3, -0.6 or -1) and R_adaptive (-0.3 to 1) of one program."""
 
     coarse: float

@@ -17,12 +17,12 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from rltf_train import checkpoint
-from rltf_train.collect import Pipeline, make_grader
 from rltf_train.config import Config, Prepare, dump
 from rltf_train.data import Prompts, Task, Template, load_tasks
-from rltf_train.engines import Engine, HuggingFaceEngine
+from rltf_train.engines import Engine, HuggingFaceEngine, VllmEngine
 from rltf_train.errors import TrainError
 from rltf_train.evaluate import evaluate
+from rltf_train.pipeline import Pipeline, make_grader
 from rltf_train.policy import Policy, load
 from rltf_train.progress import Progress
 from rltf_train.update import Pair
@@ -53,6 +53,10 @@ def make_accelerator(config: Config) -> Accelerator:
     for key, value in shares.items():
         if value % processes:
             raise TrainError(f"{key}: got {value}; {processes} processes must share it equally")
+    whole = accelerator.distributed_type not in ("FSDP", "MEGATRON_LM")
+    stage = getattr(accelerator.state.deepspeed_plugin, "zero_stage", 0)
+    if config.sampling.engine == "hf" and not (whole and stage < 3):
+        raise TrainError("sampling.engine: hf needs whole weights in each process; use vllm")
     accelerator.init_trackers("rltf", config=dict(_flat(config.model_dump(mode="json"))))
     return accelerator
 
@@ -95,30 +99,37 @@ def prepare(config: Prepare) -> None:
         raise TrainError(f"prepare.script: {config.script} ended with {done.returncode}")
 
 
-def make_pipeline(config: Config, policy: Policy) -> Pipeline:
-    """The sampler and the grader of a run."""
-    grader = make_grader(
-        config.grading,
-        config.loss.fine_terms,
-        weight=config.loss.fine,
-        executed=config.loss.mask == "executed",
-    )
-    return Pipeline(
-        _engine(config, policy),
-        grader,
-        policy.tokenizer,
-        chunk=config.sampling.batch_size,
-        longest=config.model.max_response_tokens,
-    )
+def make_pipeline(
+    config: Config, policy: Policy, save: Callable[[Path], None] | None = None
+) -> Pipeline:
+    """The sampler and the grader of a run. `save` writes the weights for a server to load."""
+    sampling, loss = config.sampling, config.loss
+    engine: Engine
+    if sampling.engine == "vllm":
+        engine = VllmEngine(
+            sampling.url,
+            config.model.name,
+            eos_ids=policy.eos_ids,
+            reload=None if save is None else lambda version: _saved(config, save),
+            timeout_seconds=600,
+        )
+    else:
+        engine = HuggingFaceEngine(
+            policy.model,
+            eos_ids=policy.eos_ids,
+            pad_id=policy.pad_id,
+            batch_size=sampling.batch_size,
+        )
+    executed = loss.mask == "executed"
+    grader = make_grader(config.grading, loss.fine_terms, weight=loss.fine, executed=executed)
+    longest = config.model.max_response_tokens
+    return Pipeline(engine, grader, policy.tokenizer, chunk=sampling.batch_size, longest=longest)
 
 
-def _engine(config: Config, policy: Policy) -> Engine:
-    return HuggingFaceEngine(
-        policy.model,
-        eos_ids=policy.eos_ids,
-        pad_id=policy.pad_id,
-        batch_size=config.sampling.batch_size,
-    )
+def _saved(config: Config, save: Callable[[Path], None]) -> Path:
+    folder = Path(config.output) / "served"
+    save(folder)
+    return folder
 
 
 def make_prompts(config: Config, policy: Policy, template: str) -> Prompts:

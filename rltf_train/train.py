@@ -47,14 +47,15 @@ class Trainer:
         self.run = Path(config.output)
         self._asked_to_stop = False
         self.stage, self.step, self._seconds = "sft", 0, 0.0
-        self._exit = ExitStack()
         self.accelerator = make_accelerator(config)
         if self.accelerator.is_main_process:
             open_run(config, resume=resume)
-        self.progress = Progress(visible=self.accelerator.is_main_process)
-        self._exit.callback(self.progress.close)
-        self._prepare_parts()
-        self._restore(resume)
+        with ExitStack() as self._exit:
+            self.progress = Progress(visible=self.accelerator.is_main_process)
+            self._exit.callback(self.progress.close)
+            self._prepare_parts()
+            self._restore(resume)
+            self._exit = self._exit.pop_all()
 
     def _prepare_parts(self) -> None:
         config, accelerator = self.config, self.accelerator
@@ -74,7 +75,7 @@ class Trainer:
             accelerator, self.policy, self.model, self.optimizer, config.loss,
             config.model.max_response_tokens,
         )  # fmt: skip
-        self.pipeline = make_pipeline(config, self.policy)
+        self.pipeline = make_pipeline(config, self.policy, self._save_model)
         self._exit.callback(self.pipeline.close)
         count, rank = accelerator.num_processes, accelerator.process_index
         prompts = make_prompts(config, self.policy, config.data.template)
@@ -102,7 +103,7 @@ class Trainer:
             numbers |= {"time/step": seconds, "rate/trained_tokens": tokens / seconds}
             self._finish_step("sft", numbers, summary(numbers, "loss/sl"))
         if config.steps:
-            self._save_model("sft")
+            self._save_model(self.run / "sft")
         self._reset_optimizer(self.config.rl.optim)
         self.stage, self.step = "rl", 0
         self._checkpoint()
@@ -112,9 +113,9 @@ class Trainer:
         config = self.config
         if self.stage != "rl":
             return
+        self.progress.stage("rl", config.rl.steps, self.step)
         while self.step < config.rl.steps:
             self._look()
-            self.progress.stage("rl", config.rl.steps, self.step)
             began, waited = perf_counter(), self.pipeline.waited
             numbers = self._refresh()
             drawn = perf_counter()
@@ -137,7 +138,7 @@ class Trainer:
             self._finish_step("rl", numbers, note)
         self._look()
         if config.rl.steps or config.sft.steps:
-            self._save_model("model")
+            self._save_model(self.run / "model")
         self.stage = "done"
         self._checkpoint()
 
@@ -191,6 +192,9 @@ class Trainer:
         if loss.sl_source == "references":
             return self._next_pairs(optim), samples
         own = self.buffer.passed()[-count:]
+        # Processes go through equally many; one that has none must not wait for the others.
+        least = self.accelerator.gather(torch.tensor([len(own)], device=self.accelerator.device))
+        own = own[len(own) - int(least.min()) :]
         return [(each.prompt_ids, each.response_ids) for each in own], samples
 
     def _next_pairs(self, optim: Optimizer) -> list[Pair]:
@@ -222,6 +226,7 @@ class Trainer:
         self._log({"stage": "eval", "after": after, "step": self.step, **numbers})
         shown = summary(numbers, *(f"eval/pass@{k}" for k in spec.k))
         self.progress.say(f"after {self.step} steps of RL: {shown} on {len(tasks)} problems")
+        self.progress.stage("rl", config.rl.steps, self.step)
 
     def _advance_or_stop(self, count: int) -> None:
         self.progress.advance(count)
@@ -284,11 +289,12 @@ class Trainer:
         for group, values in zip(self.optimizer.param_groups, fresh, strict=True):
             group.update({key: each for key, each in values.items() if key != "params"})
 
-    def _save_model(self, name: str) -> None:
+    def _save_model(self, folder: Path) -> None:
         self.accelerator.wait_for_everyone()
         state = self.accelerator.get_state_dict(self.model)
         if self.accelerator.is_main_process:
-            self.policy.save(self.run / name, state)
+            self.policy.save(folder, state)
+        self.accelerator.wait_for_everyone()
 
     def ask_to_stop(self) -> None:
         """Lets the step that is under way finish, and be saved."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from rltf_train import losses
 from rltf_train.config import Loss, Optimizer
-from rltf_train.policy import Policy, logprobs, without_dropout
+from rltf_train.policy import IdsLists, Policy, logprobs, without_dropout
 from rltf_train.rollouts import Sample
 
 #: A prompt and the answer to imitate.
@@ -45,8 +46,8 @@ def learning_rate(config: Optimizer, step: int, steps: int) -> float:
 
 
 class Updater:
-    """Takes optimizer steps. `batch_size` of the configuration is over all processes: what `step`
-    is given is this process's share."""
+    """Takes optimizer steps. Sizes of batches in the configuration are over all processes: what
+    `step` is given is this process's share."""
 
     def __init__(
         self,
@@ -57,12 +58,9 @@ class Updater:
         config: Loss,
         longest: int,
     ) -> None:
-        self._accelerator = accelerator
-        self._policy = policy
-        self._model = model
-        self._optimizer = optimizer
-        self._config = config
-        self._longest = longest
+        self._accelerator, self._policy, self._model = accelerator, policy, model
+        self._optimizer, self._config, self._longest = optimizer, config, longest
+        self._numbers: dict[str, float] = {}
 
     def step(
         self,
@@ -79,86 +77,84 @@ class Updater:
         """
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        numbers: dict[str, float] = defaultdict(float)
-        work = [*self._supervised(pairs, optim, sl), *self._reinforced(samples, optim)]
+        self._numbers = defaultdict(float)
+        work = [*self._imitation(pairs, optim, sl), *self._reinforcement(samples, optim)]
+        if not work:
+            return {"lr": rate}
         accelerator = self._accelerator
-        accelerator.gradient_accumulation_steps = len(work)
-        accelerator.step = 0
+        accelerator.gradient_accumulation_steps, accelerator.step = len(work), 0
         norm: Any = 0.0
         for compute in work:
             with accelerator.accumulate(self._model):
-                loss = compute(numbers)
+                terms = compute()
+                for name, value in terms.items():
+                    self._numbers[f"loss/{name}"] += float(value.detach())
                 # accelerate divides by the micro-batches, and averages over the processes.
-                accelerator.backward(loss * len(work) * accelerator.num_processes)
+                scale = len(work) * accelerator.num_processes
+                accelerator.backward(torch.stack(list(terms.values())).sum() * scale)
                 if accelerator.sync_gradients:
                     norm = accelerator.clip_grad_norm_(self._model.parameters(), optim.grad_clip)
                 self._optimizer.step()
                 self._optimizer.zero_grad()
-        totals = self._sums(numbers)
+        totals = self._sums(self._numbers)
         totals["loss/total"] = sum(value for key, value in totals.items() if "loss/" in key)
         return {**totals, "grad_norm": float(norm), "lr": rate}
 
-    def _supervised(
+    def _imitation(
         self, pairs: Sequence[Pair], optim: Optimizer, weight: float
-    ) -> Iterator[Callable[[dict[str, float]], Tensor]]:
+    ) -> Iterator[Callable[[], dict[str, Tensor]]]:
+        """Micro-batches of L_sl, to be computed when their turn comes."""
         total = self._divisor([len(answer) for _, answer in pairs])
 
-        def compute(chunk: Sequence[Pair], numbers: dict[str, float]) -> Tensor:
+        def compute(chunk: Sequence[Pair]) -> dict[str, Tensor]:
             self._model.train()
             prompts, answers = zip(*chunk, strict=True)
-            logprobs_BT, mask_BT = logprobs(
-                self._model, prompts, answers, pad_id=self._policy.pad_id
-            )
-            loss = weight * losses.aggregate(
-                losses.supervised(logprobs_BT), mask_BT, self._config.aggregate, total=total
-            )
-            numbers["loss/sl"] += float(loss.detach())
-            return loss
+            logprobs_BT, mask_BT = self._logprobs(prompts, answers)
+            loss_BT = losses.supervised(logprobs_BT)
+            return {"sl": weight * self._aggregate(loss_BT, mask_BT, total)}
 
         for chunk in _by_length(pairs, optim.micro_batch_size, lambda pair: len(pair[0] + pair[1])):
-            yield lambda numbers, chunk=chunk: compute(chunk, numbers)  # type: ignore[misc]
+            yield partial(compute, chunk)
 
-    def _reinforced(
+    def _reinforcement(
         self, samples: Sequence[Sample], optim: Optimizer
-    ) -> Iterator[Callable[[dict[str, float]], Tensor]]:
+    ) -> Iterator[Callable[[], dict[str, Tensor]]]:
+        """Micro-batches of L_coarse, L_fine and L_adaptive."""
         lengths = [len(each.response_ids) for each in samples if each.graded]
         total = self._divisor(lengths)
-        tokens = self._sums({"tokens": float(sum(lengths))})["tokens"] if samples else 0.0
+        tokens = self._sums({"tokens": float(sum(lengths))})["tokens"]
 
-        def compute(chunk: Sequence[Sample], numbers: dict[str, float]) -> Tensor:
+        def compute(chunk: Sequence[Sample]) -> dict[str, Tensor]:
             without_dropout(self._model)
-            logprobs_BT, mask_BT = logprobs(
-                self._model,
-                [each.prompt_ids for each in chunk],
-                [each.response_ids for each in chunk],
-                pad_id=self._policy.pad_id,
-            )
+            prompts, answers = zip(*((s.prompt_ids, s.response_ids) for s in chunk), strict=True)
+            logprobs_BT, mask_BT = self._logprobs(prompts, answers)
             graded_B = torch.tensor([each.graded for each in chunk], device=mask_BT.device)
             mask_BT = mask_BT & graded_B[:, None]
-            terms = policy_terms(chunk, logprobs_BT, mask_BT, self._config, total, numbers, tokens)
-            for name, value in terms.items():
-                numbers[f"loss/{name}"] += float(value.detach())
+            terms = policy_terms(
+                chunk, logprobs_BT, mask_BT, self._config, total, self._numbers, tokens
+            )
             # Processes must go through the model alike, also where no term is switched on.
-            return sum(terms.values(), start=0.0 * logprobs_BT.sum())
+            return terms or {"none": 0.0 * logprobs_BT.sum()}
 
         size = lambda each: len(each.prompt_ids) + len(each.response_ids)  # noqa: E731
         for chunk in _by_length(samples, optim.micro_batch_size, size):
-            yield lambda numbers, chunk=chunk: compute(chunk, numbers)  # type: ignore[misc]
+            yield partial(compute, chunk)
+
+    def _logprobs(self, prompts: IdsLists, answers: IdsLists) -> tuple[Tensor, Tensor]:
+        return logprobs(self._model, prompts, answers, pad_id=self._policy.pad_id)
+
+    def _aggregate(self, loss_BT: Tensor, mask_BT: Tensor, total: float) -> Tensor:
+        return losses.aggregate(loss_BT, mask_BT, self._config.aggregate, total=total)
 
     def _divisor(self, lengths: Sequence[int]) -> float:
         counts = {"tokens": float(sum(lengths)), "sequences": float(len(lengths))}
-        counts = self._sums(counts)
-        return losses.divisor(
-            self._config.aggregate,
-            tokens=int(counts["tokens"]),
-            sequences=int(counts["sequences"]),
-            longest=self._longest,
-        )
+        whole = {key: round(value) for key, value in self._sums(counts).items()}
+        return losses.divisor(self._config.aggregate, **whole, longest=self._longest)
 
     def _sums(self, numbers: Mapping[str, float]) -> dict[str, float]:
-        count = self._accelerator.num_processes
+        """Over all processes."""
         means = over_processes(self._accelerator, numbers)
-        return {key: value * count for key, value in means.items()}
+        return {key: value * self._accelerator.num_processes for key, value in means.items()}
 
 
 def over_processes(accelerator: Accelerator, numbers: Mapping[str, float]) -> dict[str, float]:
@@ -166,7 +162,8 @@ def over_processes(accelerator: Accelerator, numbers: Mapping[str, float]) -> di
     if accelerator.num_processes == 1:
         return dict(numbers)
     keys = sorted(numbers)
-    values = torch.tensor([numbers[key] for key in keys], device=accelerator.device)
+    values = torch.tensor([numbers[key] for key in keys], dtype=torch.float64)
+    values = values.to(accelerator.device)
     means: Tensor = accelerator.reduce(values, "mean")
     return dict(zip(keys, means.tolist(), strict=True))
 
