@@ -1,5 +1,6 @@
-# `make demo` shows what codefeedback does, `make test` runs every test. Both need only python3 and
-# set up what they use; run again, they start at once.
+# `make demo` shows what codefeedback does, `make train` trains a small model with rltf-train, and
+# `make test` runs every test. All need only python3 and set up what they use; run again, they start
+# at once.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 EXAMPLES := passes some_cases raises does_not_parse
 
-.PHONY: demo test lint clean
+.PHONY: demo train test lint clean
 
 demo: $(VENV)/.installed
 	@for name in $(EXAMPLES); do \
@@ -15,6 +16,10 @@ demo: $(VENV)/.installed
 		$(BIN)/codefeedback grade examples/$$name.py --tests examples/tests.json; \
 		status=$$?; [ $$status -le 1 ] || exit $$status; \
 	done
+
+# Goes on where it was stopped.
+train: $(VENV)/.installed-train
+	@$(BIN)/rltf-train run examples/microapps/rltf.yaml --resume
 
 test: lint
 	@$(BIN)/python -m pytest
@@ -29,6 +34,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV), once ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-train: $(VENV)/.installed
+	@echo "Installing what the trainer needs, once ..."
+	@$(PIP) --editable '.[train]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,8 @@ def load_tasks(path: str, *, limit: int | None = None, tests: bool = True) -> li
     With `tests`, each needs tests in a format that codefeedback loads. TrainError names what is
     wrong, and where.
     """
-    tasks = []
-    for number, (where, row) in enumerate(_rows(Path(path))):
-        if limit is not None and number >= limit:
-            break
-        tasks.append(_task(where, row, str(number), tests))
+    rows = enumerate(islice(_rows(Path(path)), limit))
+    tasks = [_task(where, row, str(number), tests) for number, (where, row) in rows]
     if not tasks:
         raise TrainError(f"{path}: no problems in it")
     return tasks

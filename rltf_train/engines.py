@@ -33,7 +33,6 @@ _HOW_TO_SERVE = (
     "where it can read the trainer's output folder under the same path"
 )
 
-
 Prompts = Sequence[Sequence[int]]
 
 
@@ -68,7 +67,8 @@ class HuggingFaceEngine:
     def __init__(
         self, model: PreTrainedModel, *, eos_ids: Sequence[int], pad_id: int, batch_size: int = 64
     ) -> None:
-        self._model = model
+        # Of a model with adapters the one inside, which has them in its layers.
+        self._model: PreTrainedModel = getattr(model, "get_base_model", lambda: model)()
         self._eos_ids = frozenset(eos_ids)
         self._pad_id = pad_id
         self._batch_size = batch_size
@@ -77,16 +77,13 @@ class HuggingFaceEngine:
         self, prompts: Prompts, *, temperature: float, top_p: float, max_tokens: int
     ) -> list[Generation]:
         # Prompts of one length share a batch (little padding), and so do equal ones.
-        model = self._model
-        if hasattr(model, "get_base_model"):  # adapters: they are inside this one as well
-            model = model.get_base_model()
         order = sorted(range(len(prompts)), key=lambda row: (len(prompts[row]), prompts[row]))
         results: dict[int, Generation] = {}
         # Not inference_mode: a buffer that the model makes now could not be trained with later.
         with torch.no_grad(), _evaluating(self._model):
             for at in range(0, len(order), self._batch_size):
                 rows = order[at : at + self._batch_size]
-                batch = Batch(model, [prompts[row] for row in rows], self._pad_id)
+                batch = Batch(self._model, [prompts[row] for row in rows], self._pad_id)
                 drawn = _decode(batch, self._eos_ids, temperature, top_p, max_tokens)
                 results.update(zip(rows, drawn, strict=True))
         return [results[row] for row in range(len(prompts))]
@@ -131,6 +128,8 @@ def _decode(
             row_B, alive_B, token_B = row_B[kept], alive_B[kept], token_B[kept]
         if step + 1 < max_tokens:
             batch.append(token_B)
+    if not logprobs_BT.isfinite().all():
+        raise TrainError("the model's scores are not finite: it has diverged (a lower lr may help)")
     return [
         _until_end(ids, logprobs, eos_ids)
         for ids, logprobs in zip(ids_BT.tolist(), logprobs_BT.tolist(), strict=True)
@@ -175,8 +174,8 @@ def _draw(weights_BV: Tensor) -> Tensor:
     # In single precision the sums would swallow the rare tokens of a large vocabulary.
     sums_BV = weights_BV.cumsum(-1, dtype=torch.float64)
     drawn_B1 = torch.rand_like(sums_BV[:, :1]) * sums_BV[:, -1:]
-    # The first place whose sum is larger, which is never one of weight 0.
-    return torch.searchsorted(sums_BV, drawn_B1, right=True)
+    # The first place whose sum is larger, which is never one of weight 0. (No place: not a number.)
+    return torch.searchsorted(sums_BV, drawn_B1, right=True).clamp(max=weights_BV.shape[-1] - 1)
 
 
 class VllmEngine:
@@ -269,8 +268,8 @@ class VllmEngine:
                 problem = f"{error.code} {error.reason}: {error.read().decode(errors='replace')}"
                 mends = error.code == 503
             except (OSError, http.client.HTTPException) as error:
-                problem = str(getattr(error, "reason", error)) or type(error).__name__
-                mends = "timed out" not in problem
+                reason = getattr(error, "reason", error)
+                problem, mends = repr(reason), not isinstance(reason, TimeoutError)
             if not mends or pause is None:
                 break
             time.sleep(pause)

@@ -70,9 +70,15 @@ def load(config: Model) -> Policy:
             model = kind.from_pretrained(config.name, dtype=torch.float32)
     except (OSError, ValueError) as error:
         raise TrainError(f"model.name: {config.name}: {error}") from None
+    known = tokenizer("print", add_special_tokens=False).input_ids
+    if not known or tokenizer.unk_token_id in known:  # what transformers makes of a bare folder
+        where = config.tokenizer or config.name
+        raise TrainError(f"model.tokenizer: {where}: there is no tokenizer that could spell code")
     eos_ids = _end_ids(model, tokenizer)
     if config.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        # Older versions of transformers only know the second name.
+        enable = getattr(model, "activation_checkpointing_enable", None)
+        (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
     if config.lora is not None:
         model = _with_lora(model, config.lora)
     pad_id = tokenizer.pad_token_id
@@ -94,8 +100,6 @@ def _with_lora(model: PreTrainedModel, config: Lora) -> PreTrainedModel:
     except ImportError:
         hint = "pip install 'rltf-codefeedback[lora]'"
         raise TrainError(f"model.lora needs the package peft: {hint}") from None
-    if model.is_gradient_checkpointing:
-        model.enable_input_require_grads()
     task = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
     adapted: PreTrainedModel = peft.get_peft_model(  # type: ignore[assignment]
         model,
@@ -118,7 +122,7 @@ def without_dropout(model: nn.Module) -> None:
     """
     model.eval()
     for module in model.modules():
-        if isinstance(module, GradientCheckpointingLayer):
+        if isinstance(module, GradientCheckpointingLayer) and module.gradient_checkpointing:
             module.training = True
 
 

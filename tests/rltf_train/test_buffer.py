@@ -123,8 +123,7 @@ def test_a_refill_begins_a_new_pass() -> None:
 
 def test_an_empty_buffer() -> None:
     buffer = OnlineBuffer(3)
-    assert buffer.batch(4, 0) == buffer.passed() == buffer.ages(7) == []
-    assert len(buffer) == 0
+    assert (len(buffer), buffer.batch(4, 0), buffer.passed(), buffer.ages(7)) == (0, [], [], [])
 
 
 def test_those_that_passed() -> None:

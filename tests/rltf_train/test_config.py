@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 pytest.importorskip("pydantic")
-yaml = pytest.importorskip("yaml")
+pytest.importorskip("yaml")
+
+import yaml
 
 from rltf_train.config import PRESETS, Config, dump, load
 from rltf_train.errors import TrainError
@@ -216,8 +218,7 @@ def test_a_run_has_its_folder_here(folder: Path) -> None:
         # Values: the key, what it got, and what it may be.
         (
             LEAST + "loss: {baseline: median}",
-            r"loss\.baseline: got 'median'; it should be "
-            r"'best', 'greedy', 'group-mean', 'rloo' or 'none'",
+            r"loss\.baseline: got 'median'; .*'best', 'greedy', 'group-mean', 'rloo' or 'none'",
         ),
         (
             LEAST + "preset: papper",
@@ -290,7 +291,7 @@ def test_settings_that_do(folder: Path, text: str) -> None:
 def test_a_configuration_does_not_change(folder: Path) -> None:
     config = read(folder, LEAST)
     with pytest.raises(ValueError, match="frozen"):
-        config.seed = 3  # type: ignore[misc]
+        config.seed = 3
 
 
 # --- files and --set -----------------------------------------------------------------------------

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-tokenizers = pytest.importorskip("tokenizers")
+pytest.importorskip("tokenizers")
+
+import tokenizers
 
 import codefeedback as cf
 from rltf_train.rewards import Reward, fine_weights, reward
@@ -120,7 +123,7 @@ def weights(
     *,
     fine: float = -0.3,
     alpha: str | None = "length",
-    origins: Mapping[str, float] = {"flakes": 0.0, "cst": 0.0, "blame": 0.0},  # noqa: B006
+    origins: Mapping[str, float] = MappingProxyType({"flakes": 0.0, "cst": 0.0, "blame": 0.0}),
     locate: str = "span",
     prompt: str = "",
 ) -> list[float]:
