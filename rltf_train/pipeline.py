@@ -121,6 +121,8 @@ class Pipeline:
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._grader.sandbox.close()  # what is being graded ends now, and its threads with it
+        self._threads.shutdown()
         self._grader.close()
         self._engine.close()
 

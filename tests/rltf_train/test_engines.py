@@ -55,7 +55,7 @@ IDS: dict[str, Any] = {
 QWEN: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2} | IDS
 QWEN |= {"num_attention_heads": 4, "num_key_value_heads": 2}
 T5: dict[str, Any] = {"d_model": 32, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 4}
-T5 |= {"vocab_size": VOCABULARY, "decoder_start_token_id": PAD, "tie_word_embeddings": False}
+T5 |= {"vocab_size": VOCABULARY, "decoder_start_token_id": PAD}
 SMALL: dict[str, Any] = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256} | IDS
 
 
@@ -66,13 +66,20 @@ def qwen2(**changes: Any) -> Any:
     return Qwen2ForCausalLM(Qwen2Config(**QWEN | changes))
 
 
+def t5(**changes: Any) -> Any:
+    model = T5ForConditionalGeneration(T5Config(**T5 | changes))
+    # Not the embedding's weights, by which each token would call for itself again.
+    model.lm_head.weight = torch.nn.Parameter(torch.empty(VOCABULARY, T5["d_model"]))
+    return model
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "qwen2": qwen2,
     # The cache has a window for one layer, and HuggingFace's own kind for both.
     "qwen2-window": lambda: qwen2(use_sliding_window=True, sliding_window=6, max_window_layers=1),
     "gpt2": lambda: GPT2LMHeadModel(GPT2Config(**SMALL)),
     "codegen": lambda: CodeGenForCausalLM(CodeGenConfig(rotary_dim=4, **SMALL)),
-    "t5": lambda: T5ForConditionalGeneration(T5Config(**T5)),
+    "t5": t5,
 }
 
 
@@ -170,8 +177,7 @@ def test_logprobs_are_the_models_own(name: str) -> None:
 
 
 def test_a_decoder_may_have_more_layers_than_its_encoder() -> None:
-    config = T5Config(**T5 | {"num_decoder_layers": 3})
-    model = build(lambda: T5ForConditionalGeneration(config))
+    model = build(lambda: t5(num_decoder_layers=3))
     for prompt, each in zip(PROMPTS, draw(model), strict=True):
         assert each.logprobs == pytest.approx(forced_logprobs(model, prompt, each.ids), abs=1e-4)
 
@@ -241,6 +247,24 @@ def test_the_model_can_be_trained_afterwards(name: str) -> None:
     for weight in model.parameters():
         assert weight.grad is not None
         assert not weight.is_inference()
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")  # by peft
+@pytest.mark.parametrize("name", ["qwen2", "t5"])
+def test_adapters_count(name: str) -> None:
+    peft = pytest.importorskip("peft")
+    model = build(MODELS[name])
+    plain = draw(model, temperature=0)
+    targets = {"qwen2": ["q_proj", "v_proj"], "t5": ["q", "v"]}[name]
+    adapted = peft.get_peft_model(
+        model, peft.LoraConfig(target_modules=targets, init_lora_weights=False, lora_dropout=0.5)
+    )
+    drawn = draw(adapted.train(), temperature=0)
+    assert [each.ids for each in drawn] != [each.ids for each in plain]
+    assert adapted.training
+    adapted.train(False)
+    for prompt, each in zip(PROMPTS, drawn, strict=True):
+        assert each.logprobs == pytest.approx(forced_logprobs(adapted, prompt, each.ids), abs=1e-4)
 
 
 def test_scores_that_are_no_numbers() -> None:
@@ -353,6 +377,9 @@ class Server(ThreadingHTTPServer):
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.failures: list[tuple[int, str]] = []  # to be answered with, before all else
         self.change: Callable[[dict[str, Any]], Any] = lambda choice: None
+
+    def handle_error(self, *arguments: Any) -> None:
+        """Somebody has stopped waiting for the answer."""
 
     def reply(self, path: str, content: dict[str, Any]) -> tuple[int, bytes]:
         self.requests.append((path, content))
