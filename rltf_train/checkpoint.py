@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from rltf_train.errors import TrainError
+
 STAGES = ("sft", "rl", "done")
 
 
@@ -24,8 +26,11 @@ def save(
     folder = run / "checkpoints"
     name = f"{stage}-{step:08d}"
     part = folder / f".{name}"
+    if (folder / name).exists():  # of the very same state: an evaluation was stopped
+        return
     if accelerator.is_main_process:
-        shutil.rmtree(part, ignore_errors=True)
+        for left in folder.glob(".*"):  # by a run that was killed while it wrote
+            shutil.rmtree(left)
         part.mkdir(parents=True)
     accelerator.wait_for_everyone()
     accelerator.save_state(str(part))
@@ -33,7 +38,6 @@ def save(
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         _to_disk(part)
-        shutil.rmtree(folder / name, ignore_errors=True)
         part.rename(folder / name)
         _sync(folder)
         for old in _finished(run)[:-keep]:
@@ -47,6 +51,10 @@ def load(accelerator: Accelerator, run: Path) -> dict[str, Any] | None:
     folders = _finished(run)
     if not folders:
         return None
+    processes = len(list(folders[-1].glob("process-*.pt")))
+    if processes != accelerator.num_processes:
+        raise TrainError(f"--resume: the run had {processes} processes, and now has "
+                         f"{accelerator.num_processes}")  # fmt: skip
     accelerator.load_state(str(folders[-1]))
     file = folders[-1] / _own_file(accelerator)
     state: dict[str, Any] = torch.load(file, weights_only=True)

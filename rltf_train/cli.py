@@ -63,6 +63,8 @@ def evaluate(config: Path, overrides: tuple[str, ...], out: Path | None) -> None
     For a trained model: --set model.name=RUN/model --set model.init=pretrained
     """
     settings = _load(config, overrides)
+    if out is not None and not out.parent.is_dir():
+        _fail(TrainError(f"--out: there is no folder {out.parent}"))
     from rltf_train.progress import Progress
     from rltf_train.startup import score
 
@@ -78,6 +80,7 @@ def evaluate(config: Path, overrides: tuple[str, ...], out: Path | None) -> None
     if out is not None:
         import json
 
+        numbers = {key: None if value != value else value for key, value in numbers.items()}
         out.write_text(json.dumps(numbers, indent=1) + "\n")
 
 

@@ -26,6 +26,7 @@ Size = Annotated[int, Field(ge=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 Extract = Literal["whole-text", "last-fence", "first-fence", "prompt+completion"]
 
 
@@ -88,7 +89,7 @@ class Optimizer(Section):
     final_lr: Share = 0.0
     warmup_steps: Count = 0
     weight_decay: Weight = 0.05
-    betas: tuple[Share, Share] = (0.9, 0.999)
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
     grad_clip: Positive = 1.0
     batch_size: Size = 32
     micro_batch_size: Size = 32
@@ -242,8 +243,6 @@ class Config(Section):
         groups = self.loss.baseline in ("group-mean", "rloo") or self.loss.scale == "group-std"
         if self.rl.steps and groups and self.sampling.samples < 2:
             raise ValueError("sampling.samples: a baseline over a group needs 2 or more, got 1")
-        if self.sampling.engine == "vllm" and self.model.lora is not None:
-            raise ValueError("model.lora: a vLLM server is given whole weights, not adapters")
         if self.loss.adaptive_mode == "replace" and self.loss.adaptive:
             raise ValueError("loss.adaptive: must be 0 where adaptive_mode is replace")
         return self

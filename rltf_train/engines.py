@@ -65,7 +65,7 @@ class HuggingFaceEngine:
     """
 
     def __init__(
-        self, model: PreTrainedModel, *, eos_ids: Sequence[int], pad_id: int, batch_size: int = 64
+        self, model: PreTrainedModel, *, eos_ids: Sequence[int], pad_id: int, batch_size: int = 128
     ) -> None:
         # Of a model with adapters the one inside, which has them in its layers.
         self._model: PreTrainedModel = getattr(model, "get_base_model", lambda: model)()

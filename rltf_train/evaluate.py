@@ -44,10 +44,10 @@ def evaluate(
             progress=progress,
         )
     graded = pipeline.finish(futures)
-    outcomes: dict[str, list[bool]] = defaultdict(list)
+    outcomes: dict[int, list[bool]] = defaultdict(list)
     for each in graded:
         if isinstance(each.result, cf.Report):
-            outcomes[each.task.id].append(each.result.verdict is cf.Verdict.AC)
+            outcomes[id(each.task)].append(each.result.verdict is cf.Verdict.AC)
     told = [(list(outcomes.values()), verdict_shares(graded), len(graded))]
     everyone = gather_object(told) if processes > 1 else told
     counts = [passed for lists, _, _ in everyone for passed in lists]

@@ -17,7 +17,8 @@ class JsonLines:
     def __init__(self, path: Path, *, keep: int = 0) -> None:
         """Keeps the first `keep` bytes of what is there."""
         path.touch()
-        os.truncate(path, min(keep, path.stat().st_size))
+        if path.stat().st_size > keep:  # not /dev/null, which cannot be cut
+            os.truncate(path, keep)
         self._file = path.open("ab")
 
     def write(self, values: Mapping[str, Any]) -> None:
@@ -26,7 +27,8 @@ class JsonLines:
         self._file.flush()
 
     def position(self) -> int:
-        os.fsync(self._file.fileno())
+        if self._file.tell():
+            os.fsync(self._file.fileno())
         return self._file.tell()
 
     def __enter__(self) -> Self:

@@ -6,6 +6,7 @@ the two is `_logits`.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +55,11 @@ class Policy:
         return tuple(ids) if len(ids) <= longest else None
 
     def save(self, folder: Path, state: dict[str, Any] | None = None) -> None:
-        self.model.save_pretrained(folder, state_dict=state)
+        """Writes a folder that loads like any other; adapters are merged into a copy's weights."""
+        if hasattr(self.model, "merge_and_unload"):
+            copy.deepcopy(self.model).merge_and_unload().save_pretrained(folder)
+        else:
+            self.model.save_pretrained(folder, state_dict=state)
         self.tokenizer.save_pretrained(folder)
 
 

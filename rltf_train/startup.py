@@ -61,7 +61,7 @@ def make_accelerator(config: Config) -> Accelerator:
     return accelerator
 
 
-def open_run(config: Config, *, resume: bool) -> None:
+def open_run(accelerator: Accelerator, config: Config, *, resume: bool) -> None:
     """Makes the run's folder and notes the configuration. TrainError where a run is in the way, or
     the one to resume was another one."""
     run = Path(config.output)
@@ -78,8 +78,13 @@ def open_run(config: Config, *, resume: bool) -> None:
                 f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in changed
             )
             raise TrainError(f"--resume: the run was another one: {told}")
-    run.mkdir(parents=True, exist_ok=True)
-    described.write_text(dump(config), encoding="utf-8")
+    accelerator.wait_for_everyone()  # all of them look before anything is written
+    if accelerator.is_main_process:
+        try:
+            run.mkdir(parents=True, exist_ok=True)
+            described.write_text(dump(config), encoding="utf-8")
+        except OSError as error:
+            raise TrainError(f"output: {run}: {error.strerror}") from None
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

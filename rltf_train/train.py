@@ -48,8 +48,7 @@ class Trainer:
         self._asked_to_stop = False
         self.stage, self.step, self._seconds = "sft", 0, 0.0
         self.accelerator = make_accelerator(config)
-        if self.accelerator.is_main_process:
-            open_run(config, resume=resume)
+        open_run(self.accelerator, config, resume=resume)
         with ExitStack() as self._exit:
             self.progress = Progress(visible=self.accelerator.is_main_process)
             self._exit.callback(self.progress.close)
@@ -63,11 +62,14 @@ class Trainer:
         if config.prepare is not None:
             with accelerator.local_main_process_first():
                 prepare(config.prepare)
-        set_seed(config.seed)
-        self.policy = policy.load(config.model)
         practice, held_out = config.data, config.eval
         self.tasks = load_tasks(practice.train, limit=practice.limit) if practice.train else []
         self.held_out = load_tasks(held_out.data, limit=held_out.limit) if held_out.data else []
+        count, rank = accelerator.num_processes, accelerator.process_index
+        if config.rl.steps and len(self.tasks) < count:
+            raise TrainError(f"data.train: {len(self.tasks)} problems for {count} processes")
+        set_seed(config.seed)
+        self.policy = policy.load(config.model)
         self.pairs = solutions(config, self.policy, self.tasks, self.progress)
         self.optimizer: Any = make_optimizer(self.policy.model, config.sft.optim)
         self.model, self.optimizer = accelerator.prepare(self.policy.model, self.optimizer)
@@ -77,7 +79,6 @@ class Trainer:
         )  # fmt: skip
         self.pipeline = make_pipeline(config, self.policy, self._save_model)
         self._exit.callback(self.pipeline.close)
-        count, rank = accelerator.num_processes, accelerator.process_index
         prompts = make_prompts(config, self.policy, config.data.template)
         self.collector = Collector(config, self.pipeline, self.tasks[rank::count], prompts)
         self.buffer = OnlineBuffer(
@@ -238,7 +239,8 @@ class Trainer:
         if self.accelerator.is_main_process:
             self.metrics.write(numbers | seconds)
         plain = {key: each for key, each in numbers.items() if isinstance(each, float)}
-        self.accelerator.log(plain, step=numbers["step"])
+        before = 0 if numbers["stage"] == "sft" else self.config.sft.steps  # trackers count on
+        self.accelerator.log(plain, step=before + numbers["step"])
 
     # --- steps, saving, resuming -----------------------------------------------------------------
 
@@ -249,7 +251,8 @@ class Trainer:
         stop = self._asked_to_stop
         if self.accelerator.num_processes > 1:
             stop = bool(over_processes(self.accelerator, {"stop": float(stop)})["stop"])
-        if stop or self.step % max(self.config.checkpoint.every, 1) == 0:
+        every = self.config.checkpoint.every
+        if stop or (every and self.step % every == 0):
             self._checkpoint()
         if stop:
             raise Stopped

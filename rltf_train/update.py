@@ -134,7 +134,7 @@ class Updater:
                 chunk, logprobs_BT, mask_BT, self._config, total, self._numbers, tokens
             )
             # Processes must go through the model alike, also where no term is switched on.
-            return terms or {"none": 0.0 * logprobs_BT.sum()}
+            return terms or {"coarse": 0.0 * logprobs_BT.sum()}
 
         size = lambda each: len(each.prompt_ids) + len(each.response_ids)  # noqa: E731
         for chunk in _by_length(samples, optim.micro_batch_size, size):
@@ -178,10 +178,10 @@ def policy_terms(
     tokens: float,
 ) -> dict[str, Tensor]:
     """L_coarse, L_fine and L_adaptive of a micro-batch, those that are switched on, times their
-    weights. Adds to `numbers` what share of `tokens` the ratio's clip left without a gradient."""
+    weights. Adds to `numbers` the share of `tokens` that the clip cuts off from a term."""
     old_BT = _stacked([each.old_logprobs_T for each in samples], logprobs_BT)
     clip = {"low": config.clip_low, "high": config.clip_high}
-    terms = {}
+    terms, clipped_BT = {}, torch.zeros_like(mask_BT)
     for name in _TERMS:
         weight = getattr(config, name)
         if not weight:
@@ -191,10 +191,10 @@ def policy_terms(
             loss_BT = losses.reinforce(logprobs_BT, weights_BT)
         else:
             loss_BT = losses.ppo_clip(logprobs_BT, weights_BT, old_BT, **clip)
-            with torch.no_grad():
-                clipped_BT = losses.clipped(logprobs_BT, weights_BT, old_BT, **clip) & mask_BT
-                numbers["ratio/clipped"] += float(clipped_BT.sum()) / max(tokens, 1.0)
+            clipped_BT |= losses.clipped(logprobs_BT.detach(), weights_BT, old_BT, **clip)
         terms[name] = weight * losses.aggregate(loss_BT, mask_BT, config.aggregate, total=total)
+    if config.policy == "ppo-clip":
+        numbers["ratio/clipped"] += float((clipped_BT & mask_BT).sum()) / max(tokens, 1.0)
     return terms
 
 

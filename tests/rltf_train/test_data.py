@@ -420,14 +420,21 @@ def test_real_problems_have_their_kind_of_answer() -> None:
     assert "class Solution:\n    def findKthPositive(" in text_of(call)
 
 
+@pytest.fixture(scope="module")
+def qwen() -> Any:
+    transformers = pytest.importorskip("transformers")
+    folder = Path(DATA or "", "tokenizers", "qwen")
+    if not (DATA and folder.exists()):
+        pytest.skip("no tokenizers/qwen in CODEFEEDBACK_DATA")
+    return transformers.AutoTokenizer.from_pretrained(folder)
+
+
 @real
 @pytest.mark.parametrize("longest", [60, 200, 400])
-def test_real_prompts_are_cut(longest: int) -> None:
-    transformers = pytest.importorskip("transformers")
-    folder, apps = Path(DATA or "", "tokenizers", "qwen"), Path(DATA or "", "apps")
-    if not (folder.exists() and apps.exists()):
-        pytest.skip("no tokenizers/qwen or no apps in CODEFEEDBACK_DATA")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+def test_real_prompts_are_cut(qwen: Any, longest: int) -> None:
+    tokenizer, apps = qwen, Path(DATA or "", "apps")
+    if not apps.exists():
+        pytest.skip("no apps in CODEFEEDBACK_DATA")
     prompts = Prompts(tokenizer, Template.named("apps"), longest=longest)
     for task in load_tasks(str(apps)):
         ids = prompts.ids(task)

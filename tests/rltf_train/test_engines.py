@@ -249,6 +249,16 @@ def test_the_model_can_be_trained_afterwards(name: str) -> None:
         assert not weight.is_inference()
 
 
+def test_what_a_model_makes_while_it_answers_can_be_trained_with() -> None:
+    # Its rotary frequencies are made anew when a text is longer than all before.
+    rope = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10_000.0}
+    model = build(lambda: qwen2(max_position_embeddings=8, rope_parameters=rope))
+    draw(model, eos_ids=NEVER)
+    assert not any(buffer.is_inference() for buffer in model.buffers())
+    ids = torch.tensor([PROMPTS[1]])
+    model(input_ids=ids, labels=ids).loss.backward()
+
+
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")  # by peft
 @pytest.mark.parametrize("name", ["qwen2", "t5"])
 def test_adapters_count(name: str) -> None:
@@ -322,6 +332,13 @@ def test_a_nucleus_may_be_large() -> None:
     cut = probs.where(probs.cumsum(-1) - probs < 0.5, 0)
     assert int((cut > 0).sum()) > engines._NUCLEUS
     assert_follows(counted, cut / cut.sum())
+
+
+def test_what_is_impossible_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = torch.tensor([[0.0, 0.0, 0.3, 0.0, 0.7, 0.0]])
+    for drawn, place in ((0.0, 2), (1 - 2**-53, 4)):
+        monkeypatch.setattr(torch, "rand_like", lambda like, drawn=drawn: like * 0 + drawn)
+        assert engines._draw(weights).item() == place
 
 
 def test_temperature_0_takes_the_likeliest() -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -16,8 +17,12 @@ from typing import Any
 
 import pytest
 
-for _name in ("torch", "transformers", "accelerate", "pydantic", "yaml", "tokenizers"):
-    pytest.importorskip(_name)
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("accelerate")
+pytest.importorskip("pydantic")
+pytest.importorskip("yaml")
+pytest.importorskip("tokenizers")
 
 import torch
 from accelerate.state import AcceleratorState, GradientState
@@ -45,7 +50,7 @@ KINDS = (RIGHT, HALF, RAISES, BROKEN, SHORT_OF)
 SETTINGS = """
 seed: 1
 threads: 1
-model: {name: ./causal, max_prompt_tokens: 40, max_response_tokens: 40}
+model: {name: ./causal, max_prompt_tokens: 40, max_response_tokens: 32}
 data: {train: train.jsonl, sft: sft.jsonl, template: prompt.txt}
 sft: {steps: 2, optim: {lr: 1.0e-3, batch_size: 6, micro_batch_size: 4}}
 sampling: {problems: 3, samples: 4, top_p: 1.0, batch_size: 8, ahead: 1}
@@ -79,7 +84,7 @@ def ungradable(number: int) -> Line:
     """A problem whose checker fails: a program that runs cannot be graded."""
     return {
         "id": f"ungradable-{number}",
-        "question": f"twice {number}",
+        "prompt": f"twice {number}",
         "cases": [{"stdin": "1\n", "expected_stdout": "2\n"}],
         "policy": "checker",
         "checker": "raise SystemExit(7)",
@@ -104,7 +109,7 @@ def make_home(home: Path) -> Path:
         _write_model(home / f"{kind}-random", kind)
         taught = settings(
             home, home / "taught", f"model.name={home}/{kind}-random", "model.init=random",
-            "sft.steps=120", "rl.steps=0", "checkpoint.every=1000", "eval.data=null",
+            "sft.steps=100", "rl.steps=0", "checkpoint.every=1000", "eval.data=null",
             "sft.optim={lr: 2.0e-2, final_lr: 0.1, batch_size: 30}",
         )  # fmt: skip
         train(taught)
@@ -196,8 +201,8 @@ class Run(Trainer):
 
 def forget() -> None:
     """accelerate keeps its state for as long as a process lives."""
-    AcceleratorState._reset_state(reset_partial_state=True)  # type: ignore[no-untyped-call]
-    GradientState._reset_state()  # type: ignore[no-untyped-call]
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
 
 
 def lines(run: Path, name: str = "metrics.jsonl") -> list[Line]:
@@ -235,34 +240,57 @@ def assert_same(run: Path, other: Path) -> None:
     assert equal(weights(run), weights(other))
 
 
-def scripted(
-    tokenizer: Any, programs: Sequence[str], logprob: float = -1.0
-) -> Callable[..., list[Generation]]:
-    """In place of an engine's `generate`: the programs in turn, without an end where there is a
-    "..." at the end of one."""
-    drawn = 0
+class Script:
+    """An engine that writes given programs in turn: those of a problem, or the same for all; one
+    for greedy decoding. A program with "..." behind it has no end token."""
 
-    def generate(self: Any, prompts: Sequence[Sequence[int]], **options: Any) -> list[Generation]:
-        nonlocal drawn
-        generations = []
-        for _ in prompts:
-            text = programs[drawn % len(programs)]
-            drawn += 1
-            truncated = text.endswith("...")
-            ids = tokenizer(text.removesuffix("..."), add_special_tokens=False).input_ids
-            ids = (*ids, *([] if truncated else [tokenizer.eos_token_id]))
-            given = (logprob,) * len(ids)
-            generations.append(Generation(ids=ids, logprobs=given, truncated=truncated))
-        return generations
+    def __init__(
+        self,
+        tokenizer: Any,
+        programs: Sequence[str] | Mapping[str, Sequence[str]],
+        greedy: str = "",
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._programs = programs
+        self._greedy = greedy
+        self._drawn: Counter[str] = Counter()
 
-    return generate
+    def generate(
+        self, prompts: Sequence[Sequence[int]], *, temperature: float, **options: Any
+    ) -> list[Generation]:
+        return [self._generation(prompt, temperature) for prompt in prompts]
+
+    def _generation(self, prompt: Sequence[int], temperature: float) -> Generation:
+        key, programs = "", self._programs
+        if isinstance(programs, Mapping):
+            key = self._tokenizer.decode(prompt).splitlines()[0].removeprefix("Q: ")
+            programs = programs[key]
+        text = programs[self._drawn[key] % len(programs)]
+        if temperature == 0 and self._greedy:
+            text = self._greedy
+        else:
+            self._drawn[key] += 1
+        truncated = text.endswith("...")
+        ids = self._tokenizer(text.removesuffix("..."), add_special_tokens=False).input_ids
+        ids = [*ids] if truncated else [*ids, self._tokenizer.eos_token_id]
+        return Generation(ids=tuple(ids), logprobs=(-1.0,) * len(ids), truncated=truncated)
+
+    def update(self, version: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def scripted(tokenizer: Any, programs: Sequence[str]) -> Callable[..., list[Generation]]:
+    """In place of an engine's method `generate`: writes the programs in turn."""
+    script = Script(tokenizer, programs)
+    return lambda engine, prompts, **options: script.generate(prompts, **options)
 
 
 # --- processes -----------------------------------------------------------------------------------
 
 # A server that has imported everything, and forks: a new interpreter would take seconds.
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["rltf_train.train", "rltf_train.report", "transformers.trainer_pt_utils"])
+_forks.set_forkserver_preload(["rltf_train.train", "rltf_train.report"])
 
 
 class Command:
