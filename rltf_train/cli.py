@@ -80,8 +80,8 @@ def evaluate(config: Path, overrides: tuple[str, ...], out: Path | None) -> None
     if out is not None:
         import json
 
-        numbers = {key: None if value != value else value for key, value in numbers.items()}
-        out.write_text(json.dumps(numbers, indent=1) + "\n")
+        told = {key: None if value != value else value for key, value in numbers.items()}
+        out.write_text(json.dumps(told, indent=1) + "\n")
 
 
 @main.command()

@@ -57,7 +57,8 @@ class Policy:
     def save(self, folder: Path, state: dict[str, Any] | None = None) -> None:
         """Writes a folder that loads like any other; adapters are merged into a copy's weights."""
         if hasattr(self.model, "merge_and_unload"):
-            copy.deepcopy(self.model).merge_and_unload().save_pretrained(folder)
+            merged: Any = copy.deepcopy(self.model)
+            merged.merge_and_unload().save_pretrained(folder)
         else:
             self.model.save_pretrained(folder, state_dict=state)
         self.tokenizer.save_pretrained(folder)

@@ -136,9 +136,16 @@ class Updater:
             # Processes must go through the model alike, also where no term is switched on.
             return terms or {"coarse": 0.0 * logprobs_BT.sum()}
 
+        if self._accelerator.num_processes == 1:  # several must go through equally many
+            samples = [each for each in samples if self._matters(each)] or samples[:1]
         size = lambda each: len(each.prompt_ids) + len(each.response_ids)  # noqa: E731
         for chunk in _by_length(samples, optim.micro_batch_size, size):
             yield partial(compute, chunk)
+
+    def _matters(self, sample: Sample) -> bool:
+        """Whether a term gives it a gradient: a model need not read what has no weight."""
+        switched_on = [name for name in _TERMS if getattr(self._config, name)]
+        return sample.graded and any(getattr(sample, f"{name}_T").any() for name in switched_on)
 
     def _logprobs(self, prompts: IdsLists, answers: IdsLists) -> tuple[Tensor, Tensor]:
         return logprobs(self._model, prompts, answers, pad_id=self._policy.pad_id)

@@ -43,10 +43,10 @@ ALONE = SimpleNamespace(process_index=0, num_processes=1)
 
 
 class Bench:
-    def __init__(self, home: Path, folder: Path) -> None:
+    def __init__(self, home: Path, folder: Path, grader: cf.Grader) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(home / "causal")
         self._file = folder / "rows.jsonl"
-        self._grader = cf.Grader(reuse=True, allow_weak_sandbox=True)
+        self._grader = grader
         self.progress: list[int] = []
 
     def evaluate(
@@ -72,15 +72,16 @@ class Bench:
             progress=self.progress.append,
         )
 
-    def close(self) -> None:
-        self._grader.close()
+
+@pytest.fixture(scope="module")
+def grader() -> Iterator[cf.Grader]:
+    with cf.Grader(reuse=True, allow_weak_sandbox=True) as grader:
+        yield grader
 
 
 @pytest.fixture
-def bench(home: Path, tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(home, tmp_path)
-    yield bench
-    bench.close()
+def bench(home: Path, tmp_path: Path, grader: cf.Grader) -> Bench:
+    return Bench(home, tmp_path, grader)
 
 
 ROWS = [problem(1), problem(2), problem(3)]
@@ -137,7 +138,7 @@ def test_a_random_stream_of_its_own(bench: Bench) -> None:
             self.drawn.append(torch.rand(4).tolist())
             return super().generate(prompts, **options)
 
-    thrown = []
+    thrown: list[list[list[float]]] = []
     for seed in (1, 1, 2):
         engine = Dice(bench.tokenizer, [BROKEN])
         engine.drawn = []
@@ -155,7 +156,8 @@ def test_two_processes_find_what_one_finds(
     count: int, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where a process has fewer problems than the other one, or none."""
-    rows, options = ROWS[:count], {"samples": 4, "k": [1, 2]}
+    rows = ROWS[:count]
+    options: dict[str, Any] = {"samples": 4, "k": [1, 2]}
     whole = bench.evaluate(rows, SOME, **options)
     gathered: list[Any] = []
 
