@@ -2,4 +2,4 @@
 
 from rltf_train.cli import main
 
-main()
+main(prog_name="rltf-train")

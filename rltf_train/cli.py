@@ -26,7 +26,7 @@ _set = click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VA
 _resume = click.option("--resume", is_flag=True, help="Go on with the run that is in its folder.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="rltf-codefeedback")
 def main() -> None:
     """Train a model of code on what its programs do: online RLTF on codefeedback's spans."""

@@ -63,6 +63,18 @@ def test_the_help_texts_are_what_the_commands_print(command: str) -> None:
     assert done.stdout.rstrip() in blocks(ROOT / "docs" / "cli.md", "text")[_COMMANDS[command]]
 
 
+@pytest.mark.parametrize("command", ["", "run", "sft", "eval", "report"])
+def test_the_help_texts_of_the_trainer_are_what_it_prints(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rltf_train", *command.split(), "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"COLUMNS": "100", "TERM": "dumb", "LANG": "C.UTF-8"},
+    )
+    assert done.stdout.rstrip() + "\n" in blocks(ROOT / "docs" / "training.md", "text")
+
+
 def test_the_module_example() -> None:
     assert doctest.testmod(cf).failed == 0
 
