@@ -152,33 +152,34 @@ def theirs(config: Any, programs_in_a_pass: int) -> list[Row]:
     return rows
 
 
-def run(side: str, folder: str, model: str, threads: int, steps: int) -> list[Row]:
+def run(job: dict[str, Any]) -> None:
     """One side in this process, on the data beside its folder; without a model the warm start."""
     from rltf_train.config import load
     from rltf_train.startup import prepare
 
-    data = Path(folder).parent / "data"
-    chosen = [f"output={folder}", f"prepare.out={data}", f"model.name={model or data / 'model'}"]
+    side, model, threads = job["side"], job["model"], job["threads"]
+    data = Path(job["folder"]).parent / "data"
+    chosen = [f"output={job['folder']}", f"threads={threads}", f"grading.workers={threads}"]
     chosen += [f"prepare.args=[--train=400, --heldout=1, --sft={64 * _SFT_STEPS}]"]
+    chosen += [f"prepare.out={data}", f"model.name={model or data / 'model'}"]
     chosen += [f"data.train={data / 'train.jsonl'}", f"data.sft={data / 'sft.jsonl'}"]
-    chosen += [f"threads={threads}", f"grading.workers={threads}", *OURS.get(side, [])]
-    chosen += [f"sft.steps={0 if model else _SFT_STEPS}", f"rl.steps={steps if model else 0}"]
+    chosen += [f"sft.steps={0 if model else _SFT_STEPS}", f"rl.steps={job['steps'] * bool(model)}"]
     chosen += ["model.init=pretrained"] if model else []
-    config = load(_EXAMPLE, [*_SETTINGS, *chosen])
-    assert config.prepare is not None
+    config: Any = load(_EXAMPLE, [*_SETTINGS, *chosen, *OURS.get(side, []), *job["settings"]])
     prepare(config.prepare)
-    return theirs(config, TRL[side]) if side in TRL else ours(config)
+    rows = theirs(config, TRL[side]) if side in TRL else ours(config)
+    Path(job["folder"]).with_suffix(".json").write_text(json.dumps(rows))
 
 
 def in_process(job: dict[str, Any]) -> list[Row]:
     """`run` in a process of its own, and whether it did what it should."""
-    side, steps, folder = job["side"], job["steps"], Path(job["folder"])
+    side, steps = job["side"], job["steps"]
     extra = {"OMP_NUM_THREADS": str(job["threads"]), "TOKENIZERS_PARALLELISM": "false"}
     command = [sys.executable, __file__, "--job", json.dumps(job)]
     done = subprocess.run(command, env=os.environ | extra, capture_output=True, text=True)
     if done.returncode:
         raise click.ClickException(f"{side} failed:\n{done.stderr[-3000:]}")
-    rows: list[Row] = json.loads(folder.with_suffix(".json").read_text())
+    rows: list[Row] = json.loads(Path(job["folder"]).with_suffix(".json").read_text())
     if job["model"]:
         finite = all(math.isfinite(number) for row in rows for number in row.values())
         check(len(rows) == steps, f"{side}: {len(rows)} optimizer steps, not {steps}")
@@ -195,7 +196,8 @@ def compare(rounds: dict[str, list[list[Row]]]) -> Figure:
     """Prints all sides; the figure is of our first and of the best of TRL's."""
     click.echo(f"{'side':<27}{'s/step [quartiles]':<24}draw  wait  rest  tokens/s  length  ratio")
     rows_of = {side: [row for rows in each for row in rows] for side, each in rounds.items()}
-    ours, first = next(iter(OURS)), rows_of[next(iter(OURS))]
+    ours = next(iter(OURS))
+    first = rows_of[ours]
     for side, rows in rows_of.items():
         draw, wait, whole = (
             statistics.median(row[key] for row in rows) for key in ("draw", "wait", "seconds")
@@ -219,38 +221,31 @@ def compare(rounds: dict[str, list[list[Row]]]) -> Figure:
 
 
 @click.command(help=__doc__)
-@click.option("--model", default="", help="a folder: the model after its warm start")
+@click.option("--model", type=click.Path(exists=True, file_okay=False, resolve_path=True))
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--steps", type=click.IntRange(_WARM_UP + 1), default=8, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=len(os.sched_getaffinity(0)))
+@click.option("--set", "settings", multiple=True, help="of the example's settings, e.g. a.b=c")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--job", hidden=True)
-def main(
-    model: str, rounds: int, steps: int, threads: int, json_file: Path | None, job: str | None
-) -> None:
-    if job:
-        given = json.loads(job)
-        Path(given["folder"]).with_suffix(".json").write_text(json.dumps(run(**given)))
-        return
+def main(json_file: Path | None, rounds: int, **work: Any) -> None:
     if importlib.util.find_spec("trl") is None:
         click.echo("TRL is not installed here: pip install trl==1.16.0", err=True)
         sys.exit(2)
+    results: dict[str, list[list[Row]]] = {side: [] for side in [*OURS, *TRL]}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as root:
-        jobs = {"threads": threads, "steps": steps}
-        model = str(Path(model).resolve()) if model else ""
-        if not model:
-            in_process({"side": "warm start", "folder": f"{root}/warm", "model": "", **jobs})
-            model = f"{root}/warm/sft"
-        rounds_of: dict[str, list[list[Row]]] = {side: [] for side in [*OURS, *TRL]}
+        if work["model"] is None:
+            in_process(work | {"side": "warm start", "folder": f"{root}/warm"})
+            work["model"] = f"{root}/warm/sft"
         for number in range(rounds):
-            for side, each in rounds_of.items():
-                folder = f"{root}/{len(each)} {side}"
-                rows = in_process({"side": side, "folder": folder, "model": model, **jobs})
+            for side, each in results.items():
+                rows = in_process(work | {"side": side, "folder": f"{root}/{number} {side}"})
                 each.append(rows[_WARM_UP:])
-                told = f"round {number + 1}: {side}: {rate(each[-1]):.0f} tokens/s"
-                click.echo(told, err=True)
-    publish(compare(rounds_of), json_file)
+                click.echo(f"round {number + 1}, {side}: {rate(each[-1]):.0f} tokens/s", err=True)
+    publish(compare(results), json_file)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--job"]:  # a side, in its own process
+        run(json.loads(sys.argv[2]))
+    else:
+        main()

@@ -29,11 +29,12 @@ from processes import below
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "microapps"
 
-DATA = ("--train", "60", "--heldout", "20", "--sft", "600")
+DATA = ("--train", "60", "--heldout", "10", "--sft", "600")
 SETTINGS = {
     "prepare": "null",
     "threads": "1",
-    "sft.steps": "12",
+    "model.max_response_tokens": "80",
+    "sft.steps": "8",
     "sft.optim.batch_size": "16",
     "sft.optim.micro_batch_size": "8",
     "sampling.problems": "4",
@@ -45,11 +46,11 @@ SETTINGS = {
     "loss.baseline": "best",
     "loss.fine": "0.5",
     "loss.sl": "0.1",
-    "rl.steps": "12",
+    "rl.steps": "10",
     "rl.optim.batch_size": "16",
     "rl.optim.micro_batch_size": "8",
-    "eval.every": "5",
-    "eval.problems": "8",
+    "eval.every": "4",
+    "eval.problems": "6",
     "checkpoint.every": "3",
 }
 #: Keys of the metrics that depend on the clock.
@@ -58,7 +59,8 @@ CLOCK = ("seconds", "time/", "rate/")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
-    """One kill, and what came of it. `reached`: the last number that was written before it."""
+    """One kill, and what came of it. `reached`: the last line of metrics that was written before
+    it; `left`: processes of the killed run that have not ended by themselves."""
 
     seconds: float
     reached: str
@@ -102,13 +104,17 @@ class Bench:
             raise click.ClickException(f"a run that was left alone failed:\n{said[-3000:]}")
         return time.perf_counter() - began
 
-    def kill(self, run: Path, seconds: float, whole: Path, *, in_checkpoint: bool) -> Kill:
+    def kill(
+        self, run: Path, lines: int, later: float, whole: Path, *, in_checkpoint: bool
+    ) -> Kill:
+        """Kills a run so many seconds after a line of its metrics, and has it resumed."""
         process = self.start(run)
         began = time.perf_counter()
-        while process.poll() is None:
-            if time.perf_counter() - began >= seconds and (not in_checkpoint or parts(run)):
-                break
-            time.sleep(0.0005 if in_checkpoint else 0.005)
+        while process.poll() is None and written(run) < lines:
+            time.sleep(0.005)
+        time.sleep(later)
+        while process.poll() is None and in_checkpoint and not parts(run):
+            time.sleep(0.0005)
         seconds = time.perf_counter() - began
         guests = below(process.pid)
         process.send_signal(signal.SIGKILL)
@@ -122,7 +128,7 @@ class Bench:
             reached=reached,
             resumed_from=kept[-1] if kept else "the start",
             half_written=half_written,
-            left=left(guests),
+            left=sum(map(lives, guests)),
             difference=difference(whole, run),
         )
 
@@ -139,6 +145,14 @@ def finished(run: Path) -> list[str]:
     return sorted(names, key=lambda name: (stages.index(name.split("-")[0]), name))
 
 
+def written(run: Path) -> int:
+    """Lines of metrics."""
+    try:
+        return (run / "metrics.jsonl").read_bytes().count(b"\n")
+    except OSError:
+        return 0
+
+
 def last(run: Path) -> str:
     """The last whole line of the metrics, in short."""
     try:
@@ -147,11 +161,6 @@ def last(run: Path) -> str:
         return "nothing"
     whole = [json.loads(line) for line in lines if line.endswith("\n")]
     return f"{whole[-1]['stage']} {whole[-1]['step']}" if whole else "nothing"
-
-
-def left(guests: Sequence[int]) -> int:
-    """How many of these processes still live after a while: they were to end by themselves."""
-    return sum(Path(f"/proc/{pid}/cmdline").read_bytes() != b"" for pid in guests if lives(pid))
 
 
 def lives(pid: int) -> bool:
@@ -220,10 +229,8 @@ def main(points: int, seed: int, overrides: tuple[str, ...], json_file: Path | N
         click.echo(" kill   seconds  reached    half   resumed from    result")
         for number in range(1, points + 1):
             run = folder / f"run-{number}"
-            # Less than the whole time: a run may be faster the next time.
-            kill = bench.kill(
-                run, draw.uniform(0.0, 0.9) * seconds, whole, in_checkpoint=number % 4 == 0
-            )
+            lines, later = draw.randrange(rows), draw.uniform(0.0, 2 * seconds / rows)
+            kill = bench.kill(run, lines, later, whole, in_checkpoint=number % 4 == 0)
             show(number, kill)
             bad += bool(kill.difference or kill.left)
             if json_file is not None:
