@@ -26,6 +26,7 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "microapps" / "rltf.yaml"
 MINUTES_OF_RL = 3.0
 MINUTES_OF_LONG = 8.0
 RESAMPLED = 2000
+HELD_OUT = 1200
 
 
 def main() -> None:
@@ -133,7 +134,7 @@ def solve(result: Path, model: str, seed: int, temperature: float) -> None:
     torch.manual_seed(seed)
     drawing = startup.make_pipeline(settings, loaded)
     prompts = startup.make_prompts(settings, loaded, settings.data.template)
-    tasks = data.load_tasks(str(settings.eval.data))
+    tasks = data.load_tasks(str(settings.eval.data), limit=HELD_OUT)
     rows = [(task, prompts.ids(task)) for task in tasks]
     graded = drawing.finish(
         drawing.start(rows, temperature=temperature, top_p=1.0, extract="whole-text")
