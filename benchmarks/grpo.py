@@ -5,7 +5,8 @@
 
 The work is that of examples/microapps with GRPO's advantages, 16 problems times 8 programs a step:
 the same model, prompts, grader, loss and optimizer on both sides, on the CPU. In a round each side
-runs in a fresh process, in turn. Without --model, a short warm start makes one.
+runs in a fresh process, in turn; the first 2 --steps do not count. Without --model (a folder), a
+short warm start makes one.
 """
 
 from __future__ import annotations
@@ -48,8 +49,7 @@ OURS: dict[str, list[str]] = {
 TRL = {"TRL, one pass of 128": 128, "TRL, 2 passes of 64": 64, "TRL, 4 passes of 32": 32}
 _PACKAGES = ("rltf-codefeedback", "trl", "torch", "transformers", "accelerate")
 
-#: A step: its seconds, those to draw and those to wait for grades; tokens drawn; reward, loss,
-#: grad_norm.
+#: Of a step: seconds, those to draw and to wait for grades, tokens drawn, reward, loss, grad_norm.
 Row = dict[str, float]
 
 
@@ -178,7 +178,7 @@ def in_process(job: dict[str, Any]) -> list[Row]:
     command = [sys.executable, __file__, "--job", json.dumps(job)]
     done = subprocess.run(command, env=os.environ | extra, capture_output=True, text=True)
     if done.returncode:
-        raise click.ClickException(f"{side} failed:\n{done.stderr[-3000:]}")
+        raise click.ClickException(f"{side}: exit {done.returncode}:\n{done.stderr[-3000:]}")
     rows: list[Row] = json.loads(Path(job["folder"]).with_suffix(".json").read_text())
     if job["model"]:
         finite = all(math.isfinite(number) for row in rows for number in row.values())
