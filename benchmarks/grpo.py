@@ -5,8 +5,7 @@
 
 The work is that of examples/microapps with GRPO's advantages, 16 problems times 8 programs a step:
 the same model, prompts, grader, loss and optimizer on both sides, on the CPU. In a round each side
-runs in a fresh process, in turn; the first 2 --steps do not count. Without --model (a folder), a
-short warm start makes one.
+runs in a fresh process, in turn; its first 2 steps do not count. Without --model, one is warmed up.
 """
 
 from __future__ import annotations

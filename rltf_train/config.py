@@ -181,9 +181,11 @@ class Loss(Section):
 
 
 class Rl(Section):
-    """Online reinforcement learning."""
+    """Online reinforcement learning. `threads` of torch in this stage: fewer leave processors to
+    grading."""
 
     steps: Count = 0
+    threads: Size | None = None
     optim: Optimizer = Optimizer(warmup_steps=500)
 
 

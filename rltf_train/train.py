@@ -114,6 +114,7 @@ class Trainer:
         config = self.config
         if self.stage != "rl":
             return
+        torch.set_num_threads(config.rl.threads or torch.get_num_threads())
         self.progress.stage("rl", config.rl.steps, self.step)
         while self.step < config.rl.steps:
             self._look()

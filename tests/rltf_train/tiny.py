@@ -317,7 +317,7 @@ class Command:
         assert self.process.pid is not None
         return self.process.pid
 
-    def wait(self, seconds: float = 60.0) -> int:
+    def wait(self, seconds: float = 120.0) -> int:
         """The exit status. Kills the process if it takes too long."""
         self.process.join(seconds)
         code = self.process.exitcode
@@ -327,7 +327,7 @@ class Command:
             raise AssertionError(f"still running after {seconds} s:\n{self.said()}")
         return code
 
-    def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 120.0) -> None:
         end = monotonic() + seconds
         while not condition():
             assert self.process.is_alive(), self.said()
