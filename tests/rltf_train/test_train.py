@@ -233,10 +233,11 @@ def test_lora(kind: str, home: Path, tmp_path: Path) -> None:
     assert any(row["grad_norm"] > 0 for row in numbers(tmp_path))
     adapted = AUTO[kind].from_pretrained(tmp_path / "model").state_dict()
     before = weights(home, kind)
-    kept = [key for key in adapted if key.replace(".base_layer", "") in before]
-    assert len(kept) >= len(before)
-    assert all(adapted[key].equal(before[key.replace(".base_layer", "")]) for key in kept)
-    assert any(each.any() for key, each in adapted.items() if "lora_B" in key)
+    # The adapters are merged: a folder like any other, whose matrices differ by the adapters' rank.
+    assert set(before) <= set(adapted)
+    changes = [adapted[key] - before[key] for key in before if not adapted[key].equal(before[key])]
+    assert changes
+    assert all(int(torch.linalg.matrix_rank(each, rtol=1e-3)) <= 2 for each in changes)
 
 
 # --- learning ------------------------------------------------------------------------------------
