@@ -30,7 +30,7 @@ from measuring import Figure, check, publish, spread
 
 _EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "microapps" / "rltf.yaml"
 _WARM_UP = 2  # steps that are not counted
-_SFT_STEPS = 150  # after which most programs end, and a few pass
+_SFT_STEPS = 150  # so that most programs end in time; right they need not be
 _SAME_LENGTH = 0.1  # by how much mean lengths may differ
 _BATCH = 128
 _SETTINGS = [

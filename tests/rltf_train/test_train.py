@@ -92,12 +92,12 @@ def test_a_whole_run(kind: str, home: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["causal", "seq2seq"])
 def test_the_seed_decides_every_number(kind: str, home: Path, tmp_path: Path) -> None:
     runs = [tmp_path / name for name in ("one", "two", "other")]
-    for run, seed in zip(runs, (1, 1, 2), strict=True):
+    for run, seed, steps in zip(runs, (1, 1, 2), (2, 2, 0), strict=True):
         train(settings(home, run, f"model.name={home}/{kind}-random", "model.init=random",
-                       "rl.steps=2", f"seed={seed}"))  # fmt: skip
+                       f"rl.steps={steps}", f"seed={seed}", "checkpoint.every=0"))  # fmt: skip
     one, two, other = runs
     assert_same(one, two)
-    assert numbers(one) != numbers(other)
+    assert of_stage(one, "sft") != of_stage(other, "sft")
     assert not equal(weights(one, "sft"), weights(other, "sft"))
 
 
@@ -115,7 +115,7 @@ def test_evaluations_change_nothing_in_training(home: Path, tmp_path: Path) -> N
 
 SMALL = ("sampling.problems=3", "sampling.samples=4", "buffer.size=12", "rl.optim.batch_size=6",
          "rl.optim.warmup_steps=1", "eval.data=null", "sft.steps=0",
-         "checkpoint.every=0")  # fmt: skip
+         "sampling.batch_size=12", "checkpoint.every=0")  # fmt: skip
 
 
 @pytest.mark.parametrize("preset", ["paper", "code", "coderl", "stepcoder", "grpo"])
@@ -212,16 +212,15 @@ def test_gradient_checkpointing_changes_nothing(home: Path, tmp_path: Path) -> N
 
 def test_bfloat16(home: Path, tmp_path: Path) -> None:
     half, full = tmp_path / "half", tmp_path / "full"
-    train(settings(home, half, "model.precision=bf16", "rl.steps=1"))
-    train(settings(home, full, "rl.steps=1"))
+    common = (*SMALL, "sft.steps=2", "rl.steps=1", "loss.policy=ppo-clip")
+    train(settings(home, half, *common, "model.precision=bf16", name="plain.yaml"))
+    train(settings(home, full, *common, "rl.steps=0", name="plain.yaml"))
     losses = [[row["loss/sl"] for row in of_stage(run, "sft")] for run in (half, full)]
     assert losses[0] != losses[1]
     assert losses[0] == pytest.approx(losses[1], rel=0.05)
     assert all(each.dtype == torch.float32 for each in weights(half).values())
-    clipped = settings(home, tmp_path / "clipped", *SMALL, "model.precision=bf16", "rl.steps=1",
-                       "loss.policy=ppo-clip", name="plain.yaml")  # fmt: skip
-    train(clipped)  # what was sampled is as probable when it is trained on
-    assert of_stage(tmp_path / "clipped", "rl")[0]["ratio/clipped"] == 0
+    # What was sampled is as probable when it is trained on.
+    assert [row["ratio/clipped"] for row in of_stage(half, "rl")] == [0]
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is:FutureWarning")  # in peft
@@ -237,7 +236,8 @@ def test_lora(kind: str, home: Path, tmp_path: Path) -> None:
     assert set(before) <= set(adapted)
     changes = [adapted[key] - before[key] for key in before if not adapted[key].equal(before[key])]
     assert changes
-    assert all(int(torch.linalg.matrix_rank(each, rtol=1e-3)) <= 2 for each in changes)
+    ranks = [int(torch.linalg.matrix_rank(each, atol=1e-5, rtol=0.0)) for each in changes]
+    assert max(ranks) in (1, 2)
 
 
 # --- learning ------------------------------------------------------------------------------------

@@ -86,6 +86,7 @@ def guests() -> list[int]:
         pid
         for task in Path("/proc/self/task").iterdir()
         for child in (task / "children").read_text().split()
+        if b"guest/main.py" in Path(f"/proc/{child}/cmdline").read_bytes()
         for pid in [int(child), *family(int(child))]
     ]
 
