@@ -186,8 +186,8 @@ def test_a_second_signal_ends_it_at_once(home: Path, tmp_path: Path) -> None:
     "changes",
     [
         ("sampling.ahead=2", "buffer.size=24", "loss.baseline=greedy"),
-        ("sampling.ahead=0", "buffer.refresh_every=0", "loss.sl_source=passed"),
-        ("sampling.ahead=1", "buffer.refresh_every=2", "buffer.max_staleness=3"),
+        ("rl.optim.batch_size=5", "buffer.refresh_every=0", "loss.sl_source=passed"),
+        ("rl.optim.batch_size=5", "buffer.refresh_every=2", "buffer.max_staleness=3"),
     ],
     ids=lambda changes: changes[1],
 )
