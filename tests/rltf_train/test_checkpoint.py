@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,7 @@ from tiny import (
 
 from rltf_train import checkpoint
 from rltf_train.errors import TrainError
+from rltf_train.startup import measure
 from rltf_train.train import Stopped
 
 KILLED = -signal.SIGKILL
@@ -207,6 +209,27 @@ def test_stopped_after_each_step(changes: tuple[str, ...], home: Path, tmp_path:
                 continue
     assert pieces == 2 + 4 + 1
     assert_same(tmp_path / "pieces", tmp_path / "whole")
+
+
+def test_stopped_in_an_evaluation_far_from_a_checkpoint(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ("sft.steps=0", "eval.every=2", "checkpoint.every=0")
+    train(settings(home, tmp_path / "whole", *given))
+    with Run(settings(home, tmp_path / "stopped", *given)) as trainer:
+
+        def asked(*arguments: Any) -> dict[str, float]:
+            if trainer.step == 2:
+                trainer.ask_to_stop()
+            return measure(*arguments)
+
+        monkeypatch.setattr("rltf_train.train.measure", asked)
+        trainer.supervised()
+        with pytest.raises(Stopped):
+            trainer.reinforce()
+    assert names(tmp_path / "stopped") == ["rl-00000000", "rl-00000002"]
+    train(settings(home, tmp_path / "stopped", *given), resume=True)
+    assert_same(tmp_path / "stopped", tmp_path / "whole")
 
 
 def test_stopped_while_programs_are_graded(home: Path, tmp_path: Path) -> None:

@@ -111,6 +111,23 @@ def test_evaluations_change_nothing_in_training(home: Path, tmp_path: Path) -> N
     assert equal(weights(often), weights(never))
 
 
+def test_the_warm_start_leaves_only_weights_behind(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the optimizer knew, and how it was set, ends with it."""
+    common = (*SMALL, "rl.steps=2", "sft.optim={weight_decay: 0.5, betas: [0.5, 0.5], lr: 0.01}")
+    runs = [tmp_path / name for name in ("both", "later")]
+    starts = (("sft.steps=3",), (f"model.name={runs[0]}/sft",))
+    for run, start in zip(runs, starts, strict=True):
+        with Run(settings(home, run, *common, *start, name="plain.yaml")) as trainer:
+            generate = scripted(trainer.policy.tokenizer, (RIGHT, RAISES))
+            monkeypatch.setattr(HuggingFaceEngine, "generate", generate)
+            trainer.supervised()
+            trainer.reinforce()
+    assert of_stage(runs[0], "rl") == of_stage(runs[1], "rl")
+    assert equal(weights(runs[0]), weights(runs[1]))
+
+
 # --- settings ------------------------------------------------------------------------------------
 
 SMALL = ("sampling.problems=3", "sampling.samples=4", "buffer.size=12", "rl.optim.batch_size=6",
