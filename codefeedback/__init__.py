@@ -44,8 +44,9 @@ from codefeedback.spans import CharSpan, Position, Source
 from codefeedback.tokens import TokenSpan
 from codefeedback.traces import Frame, SyntaxDetail, Trace, parse_traceback
 from codefeedback.verdicts import Outcome, Verdict
+from codefeedback.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "BackstopError",

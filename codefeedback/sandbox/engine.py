@@ -1,0 +1,199 @@
+"""The container engine: Docker, or Podman by the socket on which it speaks Docker's language.
+
+Whatever an engine says becomes one SandboxUnavailableError that tells what to do about it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from codefeedback.errors import MissingExtraError, SandboxUnavailableError
+from codefeedback.version import VERSION
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+#: The image that programs run in unless another one is named.
+DEFAULT_IMAGE = f"codefeedback-sandbox:{VERSION}"
+#: Every container of ours has this label; its value names the grader (see `sandbox.container`).
+LABEL = "codefeedback.grader"
+
+_SECONDS = 60.0  # for an engine to answer
+_OUT_OF_ROOM = "no space left on device"
+
+
+class Engine:
+    """A connection to an engine. Safe to use from several threads, not in a fork.
+
+    Every method raises SandboxUnavailableError when the engine is gone, or refuses.
+    """
+
+    def __init__(self, api: APIClient, address: str) -> None:
+        self.api = api
+        #: where it listens, as a URL
+        self.address = address
+
+    @contextlib.contextmanager
+    def asked(self, to: str, image: str = "") -> Iterator[None]:
+        """Turns whatever the SDK raises into one message; `to` says what was asked for."""
+        import docker.errors
+        import requests.exceptions
+
+        try:
+            yield
+        except docker.errors.ImageNotFound:
+            raise SandboxUnavailableError(no_image(image or DEFAULT_IMAGE, self.address)) from None
+        except docker.errors.APIError as error:
+            said = str(error.explanation or error)
+            if _OUT_OF_ROOM in said:
+                said += "; make room on its disk (docker system df shows what uses it)"
+            raise SandboxUnavailableError(
+                f"the container engine at {self.address} could not {to}: {said}"
+            ) from None
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            raise SandboxUnavailableError(
+                f"the container engine at {self.address} does not answer any more (it was to {to}):"
+                f" start it again, and repeat the command ({_reason(error)})"
+            ) from None
+
+    def has_image(self, name: str) -> bool:
+        import docker.errors
+
+        with self.asked(f"look for the image {name}"):
+            try:
+                self.api.inspect_image(name)
+            except docker.errors.ImageNotFound:
+                return False
+        return True
+
+    def containers(self, label: str = LABEL) -> list[Mapping[str, Any]]:
+        """Those with this label, running or not, as the engine lists them."""
+        with self.asked("list containers"):
+            found = self.api.containers(all=True, filters={"label": label})
+        return [dict(container) for container in found]
+
+    def state(self, container: str) -> str | None:
+        """``running``, ``paused``, ``exited`` and so on; None if there is no such container."""
+        import docker.errors
+
+        with self.asked("look at a container"):
+            try:
+                return str(self.api.inspect_container(container)["State"]["Status"])
+            except docker.errors.NotFound:
+                return None
+
+    def close(self) -> None:
+        self.api.close()
+
+
+def no_image(name: str, address: str) -> str:
+    """What to do when an image is missing."""
+    build = "codefeedback sandbox build"
+    if name != DEFAULT_IMAGE:
+        return f"there is no image {name} in the container engine at {address}: build or pull it"
+    return (
+        f"there is no image {name} in the container engine at {address}: make it with `{build}` "
+        f"(needs a registry) or `{build} --from-host` (does not), or name another by --image"
+    )
+
+
+def find_engine(address: str | None = None) -> Engine:
+    """Connects to the engine at `address` (a URL), or to the first that answers of those that
+    DOCKER_HOST, Docker's current context and the usual places name.
+
+    Raises MissingExtraError without the docker package, SandboxUnavailableError without an engine.
+    """
+    try:
+        import docker
+        import docker.errors
+    except ImportError:
+        raise MissingExtraError(
+            "containers need the docker package: pip install 'rltf-codefeedback[docker]'"
+        ) from None
+    addresses = [address] if address else _addresses()
+    refusals = []
+    for candidate in addresses:
+        refused = _refusal(candidate)
+        if refused is None:
+            try:
+                api = docker.APIClient(base_url=candidate, version="auto", timeout=int(_SECONDS))
+                return Engine(api, candidate)
+            except (docker.errors.DockerException, ValueError) as error:
+                refused = _reason(error)
+        refusals.append((candidate, refused))
+    raise SandboxUnavailableError(_nobody(refusals))
+
+
+def _addresses() -> list[str]:
+    """Where engines are looked for, the first choice first."""
+    chosen = os.environ.get("DOCKER_HOST") or _of_context()
+    if chosen:
+        return [chosen]
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    sockets = [
+        "/var/run/docker.sock",
+        f"{runtime}/docker.sock",
+        f"{runtime}/podman/podman.sock",
+        "/run/podman/podman.sock",
+    ]
+    return [f"unix://{path}" for path in sockets]
+
+
+def _of_context() -> str | None:
+    """The engine that ``docker context use`` chose, unless that is the usual one."""
+    from docker.context import ContextAPI
+
+    try:
+        context = ContextAPI.get_current_context()
+        host = None if context is None or context.name == "default" else context.Host
+    except Exception:  # somebody else's file, in whatever state
+        return None
+    return None if host is None else str(host).replace("http+unix://", "unix://")
+
+
+def _refusal(address: str) -> str | None:
+    """Why nobody can be spoken to at a socket; None if somebody listens there, or it is none."""
+    scheme, _, path = address.partition("://")
+    if scheme not in ("unix", "http+unix"):
+        return None
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EPERM):
+                return "permission denied"
+            if error.errno == errno.ECONNREFUSED:
+                return "nobody listens"
+            return os.strerror(error.errno) if error.errno else str(error)
+    return None
+
+
+def _nobody(refusals: list[tuple[str, str]]) -> str:
+    forbidden = [address for address, why in refusals if why == "permission denied"]
+    if forbidden:
+        return (
+            f"no permission to use the container engine at {forbidden[0]}: become a member of the "
+            "group that owns the socket (usermod -aG docker USER), or use a rootless engine and "
+            "name its socket by DOCKER_HOST"
+        )
+    if len(refusals) == 1:
+        address, why = refusals[0]
+        return f"no container engine at {address} ({why}): start it, or name another by DOCKER_HOST"
+    places = ", ".join(address for address, _ in refusals)
+    return (
+        f"no container engine was found (looked at {places}): start Docker (systemctl start "
+        "docker) or Podman (systemctl start podman.socket), or name one by DOCKER_HOST"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause, which is the one that says something."""
+    told: BaseException = error
+    while told.__cause__ is not None or told.__context__ is not None:
+        told = told.__cause__ or told.__context__ or told
+    return str(told) or type(told).__name__

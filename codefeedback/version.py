@@ -1,0 +1,3 @@
+"""The version of both packages; pyproject.toml has it, too."""
+
+VERSION = "0.1.0"
