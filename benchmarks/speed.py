@@ -15,7 +15,7 @@ from measuring import tiny_problem as problem_of
 
 import codefeedback as cf
 from codefeedback.guest import channel
-from codefeedback.sandbox import worker
+from codefeedback.sandbox import process
 from codefeedback.sandbox.commands import command_for
 
 _FLOOR_GUEST = Path(__file__).resolve().with_name("floor_guest.py")
@@ -28,12 +28,14 @@ class Floor:
     def __init__(self, sandbox: cf.Sandbox) -> None:
         if not isinstance(sandbox, cf.LocalSandbox):
             raise click.ClickException("only the local sandbox has a zygote")
-        ours = worker._GUEST
-        worker._GUEST = _FLOOR_GUEST
+        ours = process._GUEST
+        process._GUEST = _FLOOR_GUEST
         try:
-            self._worker = worker.Worker(sandbox._settings)
+            self._worker = process.ProcessWorker(
+                sandbox._python, sandbox._settings, in_group=sandbox._in_groups
+            )
         finally:
-            worker._GUEST = ours
+            process._GUEST = ours
 
     def __enter__(self) -> Self:
         return self

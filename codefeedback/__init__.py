@@ -36,6 +36,7 @@ from codefeedback.results import (
     Score,
     Ungraded,
 )
+from codefeedback.sandbox.container import ContainerSandbox
 from codefeedback.sandbox.interface import Execution, Sandbox
 from codefeedback.sandbox.local import LocalSandbox
 from codefeedback.sandbox.portable import PortableSandbox
@@ -57,6 +58,7 @@ __all__ = [
     "CheckerError",
     "CodeFeedbackError",
     "Completion",
+    "ContainerSandbox",
     "Coverage",
     "Decoded",
     "Execution",

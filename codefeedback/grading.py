@@ -25,7 +25,7 @@ from codefeedback.findings import Finding
 from codefeedback.loading import load_problem
 from codefeedback.problems import CallCase, Case, Limits, Problem
 from codefeedback.results import Report, Ungraded
-from codefeedback.sandbox.choose import choose
+from codefeedback.sandbox.choose import choose, choose_here
 from codefeedback.sandbox.commands import command_for
 from codefeedback.sandbox.guests import GuestSandbox
 from codefeedback.sandbox.interface import NO_VALUE, Sandbox
@@ -44,7 +44,9 @@ class Grader:
     workers           how many programs `grade_many` and `agrade` grade at one time
     limits            a mapping overrides single limits of every problem; `Limits` replaces all
     policy            overrides the policy of every problem
-    sandbox           a name (``auto``, ``local``, ``portable``) or a sandbox
+    sandbox           a name (``auto``, ``local``, ``docker``, ``portable``) or a sandbox
+    image             the image of the docker sandbox (default: what ``codefeedback sandbox build``
+                      makes); its interpreter and its packages are there for programs
     python            the interpreter that runs the programs (default: this one)
     site_packages     let programs import what is installed beside `python`
     preload           modules (numpy) that every program finds imported already, for speed
@@ -73,6 +75,7 @@ class Grader:
         limits: Limits | Mapping[str, Any] | None = None,
         policy: str | None = None,
         sandbox: Sandbox | str = "auto",
+        image: str | None = None,
         python: str | os.PathLike[str] | None = None,
         site_packages: bool = False,
         preload: Sequence[str] = (),
@@ -98,11 +101,13 @@ class Grader:
         if policy is not None:
             _check_names("policy", [policy])
             policy_named(policy)
+        if image is not None:
+            _check_names("image", [image])
         self._workers = workers
         self._extract = None if extract is None else checked_policy(extract)
         like = sandbox if isinstance(sandbox, str) else "auto"
         self._settings = Settings(
-            sandbox=_sandbox(sandbox, python, site_packages, preload, workers),
+            sandbox=_sandbox(sandbox, image, python, site_packages, preload, workers),
             inspector=Inspector(lambda: inspection_sandbox(like, workers)),
             limits=limits,
             policy=policy,
@@ -311,6 +316,7 @@ def source_of(program: Any, name: str = "solution.py") -> Source:
 
 def _sandbox(
     sandbox: Sandbox | str,
+    image: str | None,
     python: str | os.PathLike[str] | None,
     site_packages: bool,
     preload: Sequence[str],
@@ -322,11 +328,12 @@ def _sandbox(
             python=None if python is None else os.fspath(python),
             site_packages=site_packages or bool(preload),
             preload=preload,
+            image=image,
             workers=workers,
         )
-    if python is not None or site_packages or preload:
+    if python is not None or site_packages or preload or image is not None:
         raise UsageError(
-            "python, site_packages and preload are settings of the sandbox: set them there"
+            "image, python, site_packages and preload are settings of the sandbox: set them there"
         )
     if not isinstance(sandbox, Sandbox):
         raise UsageError(f"sandbox: expected a name or a Sandbox, got {sandbox!r}")
@@ -346,8 +353,10 @@ def _check_names(name: str, values: object) -> None:
 
 
 def inspection_sandbox(name: str, workers: int = 1) -> GuestSandbox:
-    """A sandbox like the one of this name, in which texts are looked at."""
-    return choose(name, site_packages=True, paths=[FOLDER], preload=MODULES, workers=workers)
+    """A sandbox like the one of this name, in which texts are looked at. None of them is run, so
+    it is on this machine, where the parsers are, also when programs run in containers."""
+    name = "auto" if name == "docker" else name
+    return choose_here(name, site_packages=True, paths=[FOLDER], preload=MODULES, workers=workers)
 
 
 def grade(

@@ -133,7 +133,14 @@ grading = _options(
         type=click.Choice(SANDBOXES),
         default="auto",
         show_default=True,
-        help="What keeps programs in their place; auto is the strongest that works here.",
+        help="What keeps programs in their place; auto is local where that hides this machine's "
+        "files, else the strongest that works here.",
+    ),
+    click.option(
+        "--image",
+        metavar="NAME",
+        help="The image that programs run in with --sandbox docker, instead of the one that "
+        "codefeedback sandbox build makes.",
     ),
     click.option(
         "--allow-weak-sandbox",
@@ -225,6 +232,7 @@ def make_grader(
         limits=given_limits(settings),
         policy=settings["policy"],
         sandbox=settings["sandbox"],
+        image=settings["image"],
         python=settings["python"],
         site_packages=settings["site_packages"],
         preload=settings["preload"],

@@ -61,7 +61,7 @@ class Group:
 
     def allow(self, processes: int, memory_bytes: int) -> None:
         """Sets the backstops for programs with these limits."""
-        wanted = {"pids": processes + _OURS, "memory": 2 * memory_bytes + _SPARE_BYTES}
+        wanted = backstops(processes, memory_bytes)
         for kind, path in self._files.items():
             value = str(wanted[kind])
             if self._limits.get(path) != value:
@@ -80,6 +80,11 @@ class Group:
                 except OSError:  # the last process is still on its way out
                     time.sleep(0.01)
         self._folders = []
+
+
+def backstops(processes: int, memory_bytes: int) -> Dict[str, int]:
+    """What the group of a guest may hold whose programs have these limits."""
+    return {"pids": processes + _OURS, "memory": 2 * memory_bytes + _SPARE_BYTES}
 
 
 def _write(path: str, text: str) -> None:

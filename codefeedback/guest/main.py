@@ -1,4 +1,5 @@
-"""Entry point of the sandboxed interpreter: ``python -s -S main.py CONTROL_FD`` (or ``probe``).
+"""Entry point of the sandboxed interpreter: ``python -s -S main.py CONTROL_FD``, or ``probe``, or
+``contained SOCKET SECONDS`` in a container.
 
 Loads the guest's modules as a package of their own, then hides them: the program under test finds
 neither their names among the loaded modules nor their folder on its path.
@@ -25,5 +26,7 @@ def _load(module: str) -> Any:
 if __name__ == "__main__":
     if sys.argv[1] == "probe":
         _load("probe").main()
+    elif sys.argv[1] == "contained":
+        _load("contained").main(sys.argv[2], float(sys.argv[3]))
     else:
         _load("zygote").main(int(sys.argv[1]))

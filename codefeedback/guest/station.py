@@ -140,6 +140,8 @@ class Station:
                 os.chmod(folder, stat.S_IRWXU)
             except FileNotFoundError:  # where a program can remove its folder
                 os.mkdir(folder)
+            except PermissionError:  # not ours, in a container: no program can close it to us
+                pass
             with os.scandir(folder) as entries:
                 found = list(entries)
             for entry in found:

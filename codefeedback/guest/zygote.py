@@ -13,7 +13,7 @@ import signal
 import site
 import sys
 import time
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 from . import (
     channel,
@@ -36,21 +36,23 @@ _LIGHT = (
 ).split()
 
 
-def main(control: int) -> None:
+def main(control: int, found_here: Optional[Dict[str, Any]] = None) -> None:
     """Serves requests from the descriptor `control` until it is closed.
+
+    The first one says how (see `codefeedback.sandbox.worker`), but for what was `found_here`.
 
     In a child that runs the program this never returns normally: it leaves by SystemExit, so that
     the interpreter shuts down as it would have done by itself.
     """
     control = raised(control)
     try:
-        config = channel.receive(control)
+        config = {**channel.receive(control), **(found_here or {})}
         try:
             station = _settle(control, config)
         except (OSError, ImportError) as error:
             channel.send(control, {"unready": "%s: %s" % (type(error).__name__, error)})
             os._exit(1)
-        channel.send(station.control, {"ready": True})
+        channel.send(station.control, {"ready": True, "landlock": config["landlock"]})
         while True:
             request = channel.receive(station.control)
             _WAYS[request["way"]](station, request)
@@ -67,19 +69,22 @@ def main(control: int) -> None:
 
 
 def _settle(control: int, config: Dict[str, Any]) -> Station:
-    """Gets ready as `config` says (see `codefeedback.sandbox.worker`)."""
+    """Gets ready as `config` says."""
     os.umask(0o022)
+    # Nobody else's processes and files are where we are.
+    apart = config["namespaces"] or config["contained"]
     readable = landlock.runtime_files(config["paths"])
     if config["namespaces"]:
         namespaces.enter(readable, config["box"], config["box_bytes"])
     else:
-        if config["landlock"]:  # which keeps us ourselves from removing the folder in the end
+        # Landlock keeps us ourselves from removing the folder in the end.
+        if config["landlock"] and not apart:
             _keep_folder(os.path.dirname(config["box"]))
         os.mkdir(config["box"])
     os.chdir(config["box"])
-    folders = [config["box"], *(["/dev/shm"] if config["namespaces"] else [])]
+    folders = [config["box"], *(["/dev/shm"] if apart else [])]
     station = Station(control, folders)
-    station.world_apart = config["namespaces"]
+    station.world_apart = apart
     kernel.guard_supervisor()
     kernel.drop_privileges()
     if config["processor"] is not None:
@@ -158,7 +163,7 @@ def _lock(station: Station, config: Dict[str, Any], readable: List[str]) -> None
     if config["seccomp"]:
         machine = config["seccomp"]
         small = seccomp.program_filter(
-            machine, foreign_signals=confined, foreign_files=config["namespaces"]
+            machine, foreign_signals=confined, foreign_files=station.world_apart
         )
         steps.append(seccomp.prepare(small))
         seccomp.install(seccomp.broad_filter(machine))

@@ -9,7 +9,8 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from codefeedback.errors import MissingExtraError, SandboxUnavailableError
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 #: The image that programs run in unless another one is named.
 DEFAULT_IMAGE = f"codefeedback-sandbox:{VERSION}"
-#: Every container of ours has this label; its value names the grader (see `sandbox.container`).
-LABEL = "codefeedback.grader"
 
 _SECONDS = 60.0  # for an engine to answer
+_REMOVE_SECONDS = 30.0
+_NOTICE_SECONDS = 1.0  # for an engine to see that a container ended
 _OUT_OF_ROOM = "no space left on device"
 
 
@@ -71,24 +72,127 @@ class Engine:
                 return False
         return True
 
-    def containers(self, label: str = LABEL) -> list[Mapping[str, Any]]:
+    def start(self, image: str, settings: Mapping[str, Any], host: Mapping[str, Any]) -> Container:
+        """Creates and starts a container, attached to before it starts.
+
+        `settings` and `host` are what the SDK's create_container and create_host_config take.
+        """
+        with self.asked("create a container", image):
+            host_config = self.api.create_host_config(**host)
+            created = self.api.create_container(image, host_config=host_config, **settings)
+        container = Container(self, str(created["Id"]))
+        try:
+            container.attach()
+            with self.asked("start a container"):
+                self.api.start(container.id)
+        except BaseException:
+            container.remove()
+            raise
+        return container
+
+    def containers(self, label: str) -> list[Mapping[str, Any]]:
         """Those with this label, running or not, as the engine lists them."""
         with self.asked("list containers"):
             found = self.api.containers(all=True, filters={"label": label})
         return [dict(container) for container in found]
 
-    def state(self, container: str) -> str | None:
-        """``running``, ``paused``, ``exited`` and so on; None if there is no such container."""
+    def close(self) -> None:
+        self.api.close()
+
+
+class Container:
+    """One container of an engine, which removes it when its first process ends."""
+
+    def __init__(self, engine: Engine, container: str) -> None:
+        self._engine = engine
+        self.id = container
+        self._started = time.time()
+        self._stream: Any = None
+
+    def attach(self) -> None:
+        """Listens to what its first process says."""
+        with self._engine.asked("attach to a container"):
+            how = {"stdout": 1, "stderr": 1, "stream": 1}
+            self._stream = self._engine.api.attach_socket(self.id, params=how)
+
+    def said(self) -> int:
+        """A descriptor that becomes readable when the first process says something, or ends."""
+        return int(self._stream.fileno())
+
+    def complaint(self) -> str:
+        """What the first process says until it ends: the last line of it."""
+        from docker.utils.socket import frames_iter
+
+        parts = []
+        with contextlib.suppress(OSError):
+            for _, part in frames_iter(self._stream, tty=False):
+                parts.append(part)
+        lines = b"".join(parts).decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def detach(self) -> None:
+        """Ends listening."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def state(self) -> str | None:
+        """``running``, ``paused``, ``exited`` and so on; None when it was removed."""
         import docker.errors
 
-        with self.asked("look at a container"):
+        with self._engine.asked("look at a container"):
             try:
-                return str(self.api.inspect_container(container)["State"]["Status"])
+                return str(self._engine.api.inspect_container(self.id)["State"]["Status"])
             except docker.errors.NotFound:
                 return None
 
-    def close(self) -> None:
-        self.api.close()
+    def why_gone(self) -> str:
+        """What the engine knows about its end."""
+        try:
+            self._wait_gone(_NOTICE_SECONDS)
+            with self._engine.asked("tell how a container ended"):
+                events = self._engine.api.events(
+                    since=int(self._started) - 1,
+                    until=int(time.time()) + 1,
+                    filters={"container": self.id},
+                    decode=True,
+                )
+                found = list(events)
+        except SandboxUnavailableError as error:
+            return str(error)
+        return _told_by(found)
+
+    def remove(self) -> None:
+        """Ends it, and returns when it is gone. An engine that is gone itself is no error: what
+        runs in a container of ours ends with the connection to it."""
+        import docker.errors
+
+        self.detach()
+        with contextlib.suppress(SandboxUnavailableError), self._engine.asked("remove a container"):
+            try:
+                self._engine.api.remove_container(self.id, force=True, v=True)
+            except docker.errors.APIError as error:
+                if error.status_code not in (404, 409):  # gone, or on its way
+                    raise
+            self._wait_gone(_REMOVE_SECONDS)
+
+    def _wait_gone(self, seconds: float) -> None:
+        give_up = time.monotonic() + seconds
+        while self.state() is not None and time.monotonic() < give_up:
+            time.sleep(0.02)
+
+
+def _told_by(events: Sequence[Mapping[str, Any]]) -> str:
+    """The end of a container, in words."""
+    kinds = {str(event.get("status", event.get("Action", ""))) for event in events}
+    if "oom" in kinds:
+        return "it ran out of memory, of its own limit or of the machine's"
+    for event in events:
+        if event.get("status", event.get("Action")) in ("die", "died"):
+            attributes = event.get("Actor", {}).get("Attributes", {})
+            code = attributes.get("exitCode", attributes.get("containerExitCode", ""))
+            return "somebody killed it" if code == "137" else f"it ended with status {code}"
+    return "the engine does not say why"
 
 
 def no_image(name: str, address: str) -> str:

@@ -45,8 +45,8 @@ class GuestSandbox(Sandbox):
         self._closed = False
 
     @abstractmethod
-    def _take(self) -> Worker:
-        """A worker that owes nothing."""
+    def _take(self, limits: Limits) -> Worker:
+        """A worker that owes nothing, and has room for programs with these limits."""
 
     @abstractmethod
     def _give_back(self, worker: Worker) -> None:
@@ -71,7 +71,7 @@ class GuestSandbox(Sandbox):
 
     def ask(self, module: str, question: bytes, cpu_seconds: float) -> bytes | None:
         """What a preloaded module answers to data that it does not run; None if it dies of it."""
-        worker = self._borrow()
+        worker = self._borrow(Limits())
         try:
             return worker.ask(module, question, cpu_seconds)
         except (RunLostError, BackstopError):
@@ -131,7 +131,7 @@ class GuestSandbox(Sandbox):
         short = [shortcut(command) for command in commands]
         sent = [command for command, _ in short]
         try:
-            worker = self._borrow()
+            worker = self._borrow(limits)
         except (SandboxError, OSError):
             return  # who runs the first one by itself will say so
         way = worker.run_reused(sent, limits) if reuse else worker.run_many(sent, limits, ahead)
@@ -160,15 +160,15 @@ class GuestSandbox(Sandbox):
             raise claim.error from None
 
     def _run_once(self, command: Command, limits: Limits) -> Execution:
-        worker = self._borrow()
+        worker = self._borrow(limits)
         try:
             facts, outputs = worker.run(command, limits)
         finally:
             self._return(worker)
         return execution_of(command, limits, facts, outputs)
 
-    def _borrow(self) -> Worker:
-        worker = self._take()
+    def _borrow(self, limits: Limits) -> Worker:
+        worker = self._take(limits)
         with self._lock:
             if not self._closed:
                 self._busy.add(worker)

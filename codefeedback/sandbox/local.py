@@ -6,18 +6,20 @@ the program's process. What each may do is in docs/sandbox.md.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 from codefeedback.errors import SandboxUnavailableError
 from codefeedback.guest import cgroups
-from codefeedback.sandbox.guests import GuestSandbox, installed_paths
+from codefeedback.problems import Limits
+from codefeedback.sandbox.guests import installed_paths
+from codefeedback.sandbox.pool import PooledSandbox
 from codefeedback.sandbox.probe import Offer, offer_of
+from codefeedback.sandbox.process import ProcessWorker
 from codefeedback.sandbox.worker import GuestSettings, Worker
 
 
-class LocalSandbox(GuestSandbox):
+class LocalSandbox(PooledSandbox):
     """Runs programs under the strongest confinement that works here without any set-up.
 
     python         the interpreter that runs the programs, CPython 3.8 or later (default: this one)
@@ -43,7 +45,7 @@ class LocalSandbox(GuestSandbox):
         workers: int = 1,
         namespaces: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(workers)
         paths = (*installed_paths(python, site_packages), *paths)
         python = python or sys.executable
         offer = offer_of(python)
@@ -55,64 +57,23 @@ class LocalSandbox(GuestSandbox):
         namespaces = namespaces and offer.namespaces
         self.hides_files = namespaces or offer.landlock > 0
         self.tier = _tier(offer, namespaces)
+        self._python = python
+        self._in_groups = offer.cgroups
         self._settings = GuestSettings(
-            python=python,
             paths=paths,
             preload=tuple(preload),
             serves_many=True,
             landlock=offer.landlock > 0,
             seccomp=offer.seccomp,
             namespaces=namespaces,
-            cgroups=offer.cgroups,
         )
         if offer.cgroups:
             cgroups.remove_stale()
-        processors = sorted(os.sched_getaffinity(0))
-        self._free_processors = processors if 1 < workers <= len(processors) else []
-        self._idle: list[Worker] = []
-        self._pid = os.getpid()
 
-    def close(self) -> None:
-        super().close()
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for worker in idle:
-            worker.close()
-
-    def _take(self) -> Worker:
-        with self._lock:
-            if self._pid != os.getpid():
-                # A fork of the grader: the guests are its parent's.
-                for worker in (*self._idle, *self._busy):
-                    worker.forget()
-                self._idle, self._busy, self._pid = [], set(), os.getpid()
-            while self._idle:
-                worker = self._idle.pop()
-                if worker.alive:
-                    return worker
-                self._end(worker)
-            processor = self._free_processors.pop(0) if self._free_processors else None
-        try:
-            return Worker(self._settings, processor=processor)
-        except BaseException:
-            self._release(processor)
-            raise
-
-    def _give_back(self, worker: Worker) -> None:
-        with self._lock:
-            if not self._closed and not worker.owed:
-                self._idle.append(worker)
-                return
-        self._end(worker)
-
-    def _end(self, worker: Worker) -> None:
-        worker.close()
-        self._release(worker.processor)
-
-    def _release(self, processor: int | None) -> None:
-        if processor is not None:
-            with self._lock:
-                self._free_processors.append(processor)
+    def _start(self, limits: Limits, processor: int | None) -> Worker:
+        return ProcessWorker(
+            self._python, self._settings, in_group=self._in_groups, processor=processor
+        )
 
 
 def _tier(offer: Offer, namespaces: bool) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Generator, Sequence
 from codefeedback.problems import Limits
 from codefeedback.sandbox.guests import GuestSandbox, installed_paths
 from codefeedback.sandbox.interface import Command, Execution
+from codefeedback.sandbox.process import ProcessWorker
 from codefeedback.sandbox.worker import GuestSettings, Worker
 
 
@@ -37,7 +38,8 @@ class PortableSandbox(GuestSandbox):
     ) -> None:
         super().__init__()
         paths = (*installed_paths(python, site_packages), *paths)
-        self._settings = GuestSettings(python=python or sys.executable, paths=paths)
+        self._python = python or sys.executable
+        self._settings = GuestSettings(paths=paths)
 
     def run_all(
         self,
@@ -51,8 +53,8 @@ class PortableSandbox(GuestSandbox):
         for command in commands:
             yield self.run(command, limits)
 
-    def _take(self) -> Worker:
-        return Worker(self._settings)
+    def _take(self, limits: Limits) -> Worker:
+        return ProcessWorker(self._python, self._settings)
 
     def _give_back(self, worker: Worker) -> None:
         worker.close()

@@ -1,40 +1,32 @@
-"""A guest: an interpreter of its own in a process of its own, started, spoken with and ended."""
+"""A guest as the grader sees it: an interpreter of its own that is sent programs, and answers."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import select
-import shutil
-import signal
 import socket
-import subprocess
-import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from codefeedback import guest
 from codefeedback.errors import BackstopError, RunLostError, SandboxUnavailableError
-from codefeedback.guest import cgroups, channel
+from codefeedback.guest import channel
 from codefeedback.problems import Limits
 from codefeedback.sandbox import requests
 from codefeedback.sandbox.interface import Command
 
-_GUEST = Path(guest.__file__).parent / "main.py"
 _LOOK_SECONDS = 1.0  # between looks at whether the guest was stopped
 _ANSWER_SECONDS = 30.0  # for the guest to clean up and report after the backstop
 _READY_SECONDS = 120.0
 # Of a case that is sent before the one before it is answered: it must fit into the socket, since
 # the guest does not read before it has answered.
 _AHEAD_BYTES = 32 << 10
-_HIDDEN_BOX = "/box"
-_HIDDEN_BOX_BYTES = 512 << 20
+_BOX_BYTES = 512 << 20
 
-#: What comes back of a run: facts, and stdout, stderr, the two reports.
+#: Answer of a run: facts, and stdout, stderr, the two reports.
 Answer = tuple[dict[str, Any], tuple[bytes, ...]]
 
 
@@ -44,102 +36,91 @@ class GuestSettings:
 
     `paths` are added to sys.path, `preload` names modules that every program finds imported.
     `serves_many` programs, or one only. `seccomp` is the machine whose filters to use.
+    `contained` says that the guest has a container to itself, and finds out by itself what
+    it can lock and what is installed there.
     """
 
-    python: str
     paths: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     serves_many: bool = False
     landlock: bool = False
     seccomp: str | None = None
     namespaces: bool = False
-    cgroups: bool = False
+    contained: bool = False
 
 
-class Worker:
-    """One guest. Raises SandboxUnavailableError when it does not come up.
+class Worker(ABC):
+    """One guest, at the other end of the socket `control`.
 
     Its methods raise RunLostError when it is gone, BackstopError when it does not answer; after
     either it is of no more use.
     """
 
-    def __init__(self, settings: GuestSettings, processor: int | None = None) -> None:
-        self._settings = settings
+    def __init__(self, control: socket.socket, processor: int | None) -> None:
+        self._control = control
         #: the only processor that it and its programs run on
         self.processor = processor
-        self._folder: str | None = None
         #: answers that were not taken yet; a guest that owes some cannot be asked anything else
         self.owed = 0
-        box = _HIDDEN_BOX
-        if not settings.namespaces:
-            self._folder = tempfile.mkdtemp(prefix="codefeedback-")
-            box = str(Path(self._folder) / "box")
-        self._mark = f"HOME={box}\0".encode()
-        self._group = _new_group() if settings.cgroups else None
-        self._control, theirs = socket.socketpair()
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
-        try:
-            with theirs:
-                self._process = self._start(theirs.fileno(), box)
-            if self._group is not None:
-                with contextlib.suppress(OSError):  # it may have died already, as will be seen
-                    self._group.take(self._process.pid)
-        except BaseException:
-            self._control.close()
-            self._remove()
-            raise
-        try:
-            self._introduce(box)
-        except BaseException:
-            self.close()
-            raise
-
-    def _start(self, control: int, box: str) -> subprocess.Popen[bytes]:
-        python = self._settings.python
-        try:
-            return subprocess.Popen(
-                [python, "-s", "-S", str(_GUEST), str(control)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._complaints,
-                pass_fds=[control],
-                cwd=self._folder or "/",
-                env=_environment(box),
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise SandboxUnavailableError(f"cannot start {python}: {error}") from error
-
-    def _introduce(self, box: str) -> None:
-        more = {"box": box, "box_bytes": _HIDDEN_BOX_BYTES, "processor": self.processor}
-        settings = {**asdict(self._settings), **more}
-        try:
-            self._send(channel.frame(settings))
-            self._wait(_READY_SECONDS)
-            answer = channel.receive(self._control.fileno())
-        except (RunLostError, BackstopError, channel.ChannelClosed) as error:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=1.0)  # most often it ended by itself
-            self._process.kill()
-            if self._process.wait() == -signal.SIGKILL:
-                raise RunLostError(f"a guest did not come up: {error}") from None
-            self._complaints.seek(0)
-            lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
-            reason = lines[-1] if lines else str(error)
-            raise SandboxUnavailableError(
-                f"{self._settings.python} does not start as a sandbox: {reason}"
-            ) from None
-        if "unready" in answer:
-            raise SandboxUnavailableError(f"the sandbox cannot be set up: {answer['unready']}")
 
     @property
+    @abstractmethod
     def alive(self) -> bool:
-        return self._process.poll() is None
+        """Whether it can be asked something."""
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Raises RunLostError for a guest that will not answer since somebody stopped it."""
+
+    @abstractmethod
+    def _prepare(self, limits: Limits) -> None:
+        """What is to be done before each program, which has these limits."""
+
+    def fits(self, limits: Limits) -> bool:
+        """Whether programs with these limits have room in it."""
+        return True
+
+    @property
+    def worn(self) -> bool:
+        """Whether it has served for long enough, and another one should take its place."""
+        return False
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends the guest and all that it runs, and leaves nothing behind."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """In a forked child of the grader: closes what is the parent's, and ends nothing."""
+
+    def _lost(self, why: object) -> RunLostError:
+        return RunLostError(f"the supervisor of a run is gone: {why}")
+
+    def _introduce(self, settings: GuestSettings, box: str) -> Mapping[str, Any]:
+        """Tells the guest what it is to be, and waits until it is that; what it says then.
+
+        Raises SandboxUnavailableError when it cannot be, RunLostError when it dies of it.
+        """
+        more = {"box": box, "box_bytes": _BOX_BYTES, "processor": self.processor}
+        self._send(channel.frame({**asdict(settings), **more}))
+        answer = self._hear(_READY_SECONDS)
+        if "unready" in answer:
+            raise SandboxUnavailableError(f"the sandbox cannot be set up: {answer['unready']}")
+        return answer
+
+    def _hear(self, seconds: float) -> Mapping[str, Any]:
+        """A message without bytes."""
+        self._wait(seconds)
+        try:
+            answer: Mapping[str, Any] = channel.receive(self._control.fileno())
+        except channel.ChannelClosed as error:
+            raise self._lost(error) from None
+        return answer
 
     def run(self, command: Command, limits: Limits) -> Answer:
         """Runs one command."""
         parts = (requests.header("one", [command], limits), requests.program(command))
-        self._allow(limits)
+        self._prepare(limits)
         self.owed = 1
         self._send(b"".join((*parts, requests.case(command, limits))))
         return self._answer(limits)
@@ -151,7 +132,7 @@ class Worker:
 
         With `ahead` a command may start before the answer to the one before it was taken.
         """
-        self._allow(limits)
+        self._prepare(limits)
         frames = requests.header("many", commands, limits) + requests.program(commands[0])
         waiting = deque(commands)
         try:
@@ -176,7 +157,7 @@ class Worker:
         """Runs commands of one program in one process. A command that ends it is the last one
         that is answered, and nothing is owed then."""
         head = requests.header("reuse", commands, limits) + requests.program(commands[0])
-        self._allow(limits)
+        self._prepare(limits)
         self.owed = len(commands)
         self._send(head + requests.reused_cases(commands))
         while self.owed:
@@ -201,7 +182,7 @@ class Worker:
         try:
             channel.send_frame(self._control.fileno(), frames)
         except channel.ChannelClosed as error:
-            raise RunLostError(f"the supervisor of a run is gone: {error}") from None
+            raise self._lost(error) from None
 
     def _answer(self, limits: Limits) -> Answer:
         self._wait(requests.backstop_seconds(limits) + _ANSWER_SECONDS)
@@ -213,16 +194,14 @@ class Worker:
         try:
             return channel.receive_with_bytes(self._control.fileno())
         except channel.ChannelClosed as error:
-            raise RunLostError(f"the supervisor of a run is gone: {error}") from None
+            raise self._lost(error) from None
 
     def _wait(self, seconds: float) -> None:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         give_up = time.monotonic() + seconds
         while not poll.poll(1000 * _LOOK_SECONDS):
-            if os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOHANG) is not None:
-                self._process.kill()
-                raise RunLostError("the supervisor of a run was stopped")
+            self._check()
             if time.monotonic() >= give_up:
                 raise BackstopError(f"no answer from the supervisor within {seconds:.0f} s")
 
@@ -231,45 +210,8 @@ class Worker:
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
 
-    def close(self) -> None:
-        """Ends the guest and all that it runs, and leaves nothing behind."""
-        self.interrupt()
-        self._control.close()
-        try:
-            status = self._process.wait(timeout=_ANSWER_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            status = self._process.wait()
-        if status != 0 and self._folder is not None:
-            _kill_strays(self._mark)
-        self._remove()
 
-    def _allow(self, limits: Limits) -> None:
-        if self._group is not None:
-            self._group.allow(limits.processes, limits.memory_bytes)
-
-    def forget(self) -> None:
-        """In a forked child of the grader: closes what is the parent's, and ends nothing."""
-        self._control.close()
-        self._complaints.close()
-
-    def _remove(self) -> None:
-        self._complaints.close()
-        if self._group is not None:
-            self._group.remove()
-        if self._folder is not None:
-            _remove_folder(self._folder)
-
-
-def _new_group() -> cgroups.Group | None:
-    """A control group; None where the machine has run out of them, since they are an extra."""
-    try:
-        return cgroups.Group()
-    except OSError:
-        return None
-
-
-def _environment(box: str) -> dict[str, str]:
+def environment(box: str) -> dict[str, str]:
     """All that a program finds in its environment."""
     return {
         "HOME": box,
@@ -283,40 +225,3 @@ def _environment(box: str) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }
-
-
-def _kill_strays(mark: bytes) -> None:
-    """Kills what a guest that died left running: the processes whose home is its folder."""
-    clean = 0
-    for _ in range(100):
-        strays = list(_processes_with(mark))
-        for pid in strays:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-        # Looked at twice: a process has no environment while it is being replaced.
-        clean = 0 if strays else clean + 1
-        if clean == 2:
-            return
-        time.sleep(0.02)
-
-
-def _processes_with(mark: bytes) -> Iterator[int]:
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if mark in (process / "environ").read_bytes():
-                yield int(process.name)
-
-
-def _remove_folder(path: str) -> None:
-    """Removes a folder, whatever a program made of it."""
-    try:
-        # A program can have put a link in its place, whose target is none of ours.
-        Path(path).unlink() if Path(path).is_symlink() else shutil.rmtree(path)
-    except FileNotFoundError:
-        pass  # removed by the guest, or moved by a program
-    except (OSError, RecursionError):
-        # Folders without permissions, or nested deeper than Python can follow.
-        for command in (["chmod", "-R", "u+rwx", path], ["rm", "-rf", path]):
-            subprocess.run(
-                command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-            )

@@ -18,7 +18,7 @@ import pytest
 
 from codefeedback import Limits, PortableSandbox, RunLostError, SandboxError, Source, UsageError
 from codefeedback.errors import ProblemError, SandboxUnavailableError
-from codefeedback.sandbox import worker
+from codefeedback.sandbox import process
 from codefeedback.sandbox.interface import NO_VALUE, Call, Check, Execution, Limit, Script, Stage
 
 LIMITS = Limits(cpu_seconds=2, wall_seconds=4, memory_bytes=256 << 20, output_bytes=1 << 20)
@@ -392,10 +392,10 @@ def test_a_process_that_we_cannot_set_up_is_our_failure(
     sandbox: PortableSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     broken = tmp_path / "guest"
-    shutil.copytree(worker._GUEST.parent, broken)
+    shutil.copytree(process._GUEST.parent, broken)
     with (broken / "kernel.py").open("a") as file:
         file.write("\n\ndef tie_to_parent(*_, **__):\n    raise OSError('no such limit')\n")
-    monkeypatch.setattr(worker, "_GUEST", broken / "main.py")
+    monkeypatch.setattr(process, "_GUEST", broken / "main.py")
     program = Source("def f(): return 1\n")
     commands: dict[str, Script | Call | Check] = {
         "script": Script(program=program),
@@ -448,13 +448,13 @@ def test_a_killed_supervisor_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> 
     popen = __import__("subprocess").Popen
 
     def killed_once(*args: Any, **kwargs: Any) -> Any:
-        process = popen(*args, **kwargs)
-        started.append(process.pid)
+        begun = popen(*args, **kwargs)
+        started.append(begun.pid)
         if len(started) == 1:
-            os.kill(process.pid, signal.SIGKILL)
-        return process
+            os.kill(begun.pid, signal.SIGKILL)
+        return begun
 
     with PortableSandbox() as sandbox:
-        monkeypatch.setattr("codefeedback.sandbox.worker.subprocess.Popen", killed_once)
+        monkeypatch.setattr("codefeedback.sandbox.process.subprocess.Popen", killed_once)
         assert script(sandbox, "print(1)").stdout == b"1\n"
     assert len(started) == 2

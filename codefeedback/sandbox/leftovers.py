@@ -1,0 +1,109 @@
+"""Containers that nobody needs any more, and whose they were.
+
+Each container is labelled with the process that started it. It ends and is removed when that
+process is gone; what is found here are the rare ones that were never started, or that an engine
+forgot.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from codefeedback.sandbox.engine import Container, Engine
+
+#: Every container of ours has this label; its value names the grader.
+LABEL = "codefeedback.grader"
+#: The start of the names of folders in which graders wait for containers to call.
+SOCKET_FOLDER = "codefeedback-socket-"
+
+_UNSTARTED = ("created", "exited", "dead")
+_SETTLED_SECONDS = 60.0  # what was not started by then will not be
+
+
+def mark_of_this_process() -> str:
+    """Names this process for ever: boot, pid namespace, pid, and when it started."""
+    return "/".join((*_world(), str(os.getpid()), _started(os.getpid()) or ""))
+
+
+def _world() -> tuple[str, str]:
+    """Where a process number means something."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return boot, str(Path("/proc/self/ns/pid").stat().st_ino)
+    except OSError:  # no Linux
+        return socket.gethostname(), ""
+
+
+def _started(pid: int) -> str | None:
+    """When a process started, in ticks; None if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+def has_ended(mark: str) -> bool | None:
+    """Whether the process with this mark is gone; None for one that cannot be seen from here."""
+    boot, _, rest = mark.partition("/")
+    namespace, _, rest = rest.partition("/")
+    pid, _, started = rest.partition("/")
+    if not pid.isdigit():
+        return None
+    here = _world()
+    if boot != here[0]:
+        return True  # before the machine started, or another one
+    if namespace != here[1]:
+        return None
+    return _started(int(pid)) != started
+
+
+def prune(engine: Engine, everything: bool = False) -> list[str]:
+    """Removes the containers whose grader is gone, or `everything` of ours; their names."""
+    removed = []
+    for found in engine.containers(LABEL):
+        if everything or has_ended(found["Labels"][LABEL]):
+            Container(engine, found["Id"]).remove()
+            removed.append(_name(found))
+    remove_stale_folders()
+    return removed
+
+
+def remove_unstarted(engine: Engine) -> None:
+    """Removes what graders left behind that were killed while a container was being made."""
+    for found in engine.containers(LABEL):
+        old = time.time() - float(found.get("Created", 0)) > _SETTLED_SECONDS
+        if found.get("State") in _UNSTARTED and old and has_ended(found["Labels"][LABEL]):
+            Container(engine, found["Id"]).remove()
+    remove_stale_folders()
+
+
+def remove_stale_folders() -> None:
+    """Removes the folders of graders that were killed while they waited for a container."""
+    for folder in Path(tempfile.gettempdir()).glob(SOCKET_FOLDER + "*"):
+        try:
+            old = time.time() - folder.stat().st_mtime > _SETTLED_SECONDS
+        except OSError:
+            continue
+        if old and not _somebody_listens(folder / "socket"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _somebody_listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def _name(found: Mapping[str, Any]) -> str:
+    names = found.get("Names") or [found["Id"][:12]]
+    return str(names[0]).lstrip("/")

@@ -1,0 +1,76 @@
+"""A sandbox whose guests serve many programs, and are kept for the next ones."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+
+from codefeedback.problems import Limits
+from codefeedback.sandbox.guests import GuestSandbox
+from codefeedback.sandbox.worker import Worker
+
+
+class PooledSandbox(GuestSandbox):
+    """Starts a guest when none is idle: as many as programs run at a time.
+
+    workers  how many that will be: from two on, each keeps to one processor
+    """
+
+    def __init__(self, workers: int) -> None:
+        super().__init__()
+        processors = sorted(os.sched_getaffinity(0))
+        self._free_processors = processors if 1 < workers <= len(processors) else []
+        self._idle: list[Worker] = []
+        self._pid = os.getpid()
+
+    @abstractmethod
+    def _start(self, limits: Limits, processor: int | None) -> Worker:
+        """A new worker with room for programs with these limits."""
+
+    def close(self) -> None:
+        super().close()
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:  # all begin to end before the first is waited for
+            worker.interrupt()
+        for worker in idle:
+            worker.close()
+
+    def _take(self, limits: Limits) -> Worker:
+        with self._lock:
+            if self._pid != os.getpid():
+                # A fork of the grader: the guests are its parent's.
+                for worker in (*self._idle, *self._busy):
+                    worker.forget()
+                self._idle, self._busy, self._pid = [], set(), os.getpid()
+                self._forked()
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.alive and worker.fits(limits):
+                    return worker
+                self._end(worker)
+            processor = self._free_processors.pop(0) if self._free_processors else None
+        try:
+            return self._start(limits, processor)
+        except BaseException:
+            self._release(processor)
+            raise
+
+    def _forked(self) -> None:
+        """What else a fork of the grader has to do before it starts guests of its own."""
+
+    def _give_back(self, worker: Worker) -> None:
+        with self._lock:
+            if not self._closed and not worker.owed and not worker.worn:
+                self._idle.append(worker)
+                return
+        self._end(worker)
+
+    def _end(self, worker: Worker) -> None:
+        worker.close()
+        self._release(worker.processor)
+
+    def _release(self, processor: int | None) -> None:
+        if processor is not None:
+            with self._lock:
+                self._free_processors.append(processor)
