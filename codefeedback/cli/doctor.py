@@ -14,7 +14,9 @@ from rich.text import Text
 from codefeedback.cli.failures import ACCEPTED, NOT_ACCEPTED
 from codefeedback.cli.options import printing
 from codefeedback.cli.output import console_for, print_json, print_text
+from codefeedback.errors import MissingExtraError, SandboxUnavailableError
 from codefeedback.sandbox.choose import choose
+from codefeedback.sandbox.engine import DEFAULT_IMAGE, find_engine, no_image
 from codefeedback.sandbox.probe import Offer, offer_of
 
 _Row = tuple[str, bool, str]
@@ -39,13 +41,21 @@ def doctor(python: str | None, output_format: str, color: str) -> int:
     Tries each mechanism in a process of its own and changes nothing.
     """
     offer = offer_of(python or sys.executable)
+    containers = _containers()
     with choose("auto", python=python) as sandbox:
         name, tier, hides = sandbox.name, sandbox.tier, sandbox.hides_files
     if output_format == "json":
         chosen = {"name": name, "tier": tier, "hides_files": hides}
-        print_json({"sandbox": chosen, "offer": asdict(offer), "processors": _processors()})
+        print_json(
+            {
+                "sandbox": chosen,
+                "offer": asdict(offer),
+                "containers": {"work": containers[1], "reason": containers[2]},
+                "processors": _processors(),
+            }
+        )
     else:
-        print_text(console_for(color), _text(offer, name, tier, hides))
+        print_text(console_for(color), _text([*_rows(offer), containers], name, tier, hides))
     return ACCEPTED if hides else NOT_ACCEPTED
 
 
@@ -95,7 +105,23 @@ def _rows(offer: Offer) -> list[_Row]:
     ]
 
 
-def _text(offer: Offer, name: str, tier: str, hides: bool) -> Text:
+def _containers() -> _Row:
+    """Whether ``--sandbox docker`` works without more ado."""
+    try:
+        engine = find_engine()
+    except (SandboxUnavailableError, MissingExtraError) as error:
+        return "containers", False, f"{error}: --sandbox docker does not work"
+    try:
+        if not engine.has_image(DEFAULT_IMAGE):
+            return "containers", False, no_image(DEFAULT_IMAGE, engine.address)
+        return "containers", True, f"{engine.version()} at {engine.address}: --sandbox docker"
+    except SandboxUnavailableError as error:
+        return "containers", False, str(error)
+    finally:
+        engine.close()
+
+
+def _text(rows: list[_Row], name: str, tier: str, hides: bool) -> Text:
     lines = [
         Text(
             f"{platform.system()} {platform.release()}, {platform.machine()}, "
@@ -103,7 +129,7 @@ def _text(offer: Offer, name: str, tier: str, hides: bool) -> Text:
         ),
         Text(""),
     ]
-    for what, works, meaning in _rows(offer):
+    for what, works, meaning in rows:
         line = Text("  ")
         line.append("yes  " if works else "no   ", style="green" if works else "red")
         line.append(f"{what:<20}{meaning}")
@@ -112,8 +138,8 @@ def _text(offer: Offer, name: str, tier: str, hides: bool) -> Text:
     meaning = (
         "programs cannot read this machine's files, reach its network or its processes"
         if hides
-        else "programs can read this machine's files, answers included: grade in a container, "
-        "or say --allow-weak-sandbox (API: allow_weak_sandbox=True)"
+        else "programs can read this machine's files, answers included: use "
+        "--sandbox docker, or say --allow-weak-sandbox (API: allow_weak_sandbox=True)"
     )
     lines += [Text(""), Text(f"sandbox auto = {name} ({tier}): {meaning}", **verdict)]
     return Text("\n").join(lines)

@@ -11,7 +11,6 @@ import binascii
 import os
 import signal
 import site
-import sys
 import time
 from typing import List
 
@@ -32,8 +31,7 @@ def main(path: str, seconds: float) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     os.setsid()
     machine = seccomp.supported()
-    hello = {"guest": version(), "python": "%d.%d.%d" % sys.version_info[:3], "seccomp": machine}
-    channel.send(control, hello)
+    channel.send(control, {"guest": version(), "seccomp": machine})
     here = {"seccomp": machine, "landlock": landlock.version() > 0, "paths": _installed()}
     zygote.main(control, here)
 

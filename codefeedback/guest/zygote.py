@@ -57,7 +57,7 @@ def main(control: int, found_here: Optional[Dict[str, Any]] = None) -> None:
             request = channel.receive(station.control)
             _WAYS[request["way"]](station, request)
     except (channel.ChannelClosed, supervise.GraderGone):
-        if not config["landlock"] and not config["namespaces"]:
+        if not (config["landlock"] or config["namespaces"] or config["contained"]):
             import shutil
 
             # A grader that was killed cannot remove the folder any more.
@@ -76,9 +76,11 @@ def _settle(control: int, config: Dict[str, Any]) -> Station:
     readable = landlock.runtime_files(config["paths"])
     if config["namespaces"]:
         namespaces.enter(readable, config["box"], config["box_bytes"])
+    elif config["contained"]:  # the engine has made the box, and added to our environment
+        os.environ.clear()
+        os.environ.update(config["environment"])
     else:
-        # Landlock keeps us ourselves from removing the folder in the end.
-        if config["landlock"] and not apart:
+        if config["landlock"]:  # which keeps us ourselves from removing the folder in the end
             _keep_folder(os.path.dirname(config["box"]))
         os.mkdir(config["box"])
     os.chdir(config["box"])

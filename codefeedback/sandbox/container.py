@@ -12,7 +12,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,7 @@ from codefeedback.sandbox.worker import GuestSettings, Worker, environment
 
 _SOCKET = "/codefeedback.sock"
 # No image may have this folder: engines keep the rights of one that is there.
-_WORK = "/codefeedback"
-_BOX = _WORK + "/box"
+_BOX = "/codefeedback"
 _NOBODY = "65534:65534"
 _START_SECONDS = 60.0  # for the guest of a container that was started to call us
 _LOOK_SECONDS = 10.0  # between looks at a container that does not answer
@@ -79,12 +78,12 @@ class ContainerSandbox(PooledSandbox):
         self._lifetime = lifetime_seconds
         self._settings = GuestSettings(preload=tuple(preload), serves_many=True, contained=True)
         self._engine = find_engine(engine)
-        leftovers.remove_unstarted(self._engine)
-        # Whatever is wrong with engine or image shows now, not in the middle of a batch.
-        worker = self._borrow(Limits())
-        #: the interpreter that runs the programs
-        self.python_version = worker.python_version if isinstance(worker, ContainerWorker) else ""
-        self._return(worker)
+        try:
+            # Whatever is wrong with engine or image shows now, not in the middle of a batch.
+            self._return(self._borrow(Limits()))
+        except BaseException:
+            self.close()
+            raise
 
     def _start(self, limits: Limits, processor: int | None) -> Worker:
         return ContainerWorker(
@@ -132,8 +131,9 @@ class ContainerWorker(Worker):
             memory_bytes=max(limits.memory_bytes, least.memory_bytes),
         )
         with Rendezvous() as rendezvous:
+            host_settings = _host_settings(rendezvous.path, self._most)
             self._container = engine.start(
-                image, _settings(lifetime), _host_settings(rendezvous.path, self._most)
+                image, _settings(lifetime), host_settings, rendezvous.folder
             )
             try:
                 super().__init__(rendezvous.meet(self._container, image), processor)
@@ -141,15 +141,14 @@ class ContainerWorker(Worker):
                 self._container.remove()
                 raise
         try:
-            #: the interpreter that runs the programs
-            self.python_version = str(self._acquaint(image)["python"])
+            self._acquaint(image)
             self._come_up(settings)
         except BaseException:
             self.close()
             raise
         self._container.detach()
 
-    def _acquaint(self, image: str) -> Mapping[str, Any]:
+    def _acquaint(self, image: str) -> None:
         """Hears who the guest is. Raises SandboxUnavailableError if it is not ours."""
         hello = self._hear(_START_SECONDS)
         if hello["guest"] != contained.version():
@@ -162,7 +161,6 @@ class ContainerWorker(Worker):
             raise SandboxUnavailableError(
                 "system calls cannot be filtered in a container on this kind of machine"
             )
-        return hello
 
     def _come_up(self, settings: GuestSettings) -> None:
         try:
@@ -231,10 +229,11 @@ class Rendezvous:
     """
 
     def __init__(self) -> None:
-        self._folder = tempfile.mkdtemp(prefix=leftovers.SOCKET_FOLDER)
-        self.path = str(Path(self._folder) / "socket")
+        self.folder = ""
         self._listener = socket.socket(socket.AF_UNIX)
         try:
+            self.folder = tempfile.mkdtemp(prefix=leftovers.SOCKET_FOLDER)
+            self.path = str(Path(self.folder) / "socket")
             self._listener.bind(self.path)
             # The guest is another user. Nobody else gets into the folder.
             Path(self.path).chmod(0o666)
@@ -242,7 +241,8 @@ class Rendezvous:
         except OSError as error:
             self.close()
             raise SandboxUnavailableError(
-                f"cannot listen at {self.path} ({error}); TMPDIR chooses another folder"
+                f"cannot make a socket in {self.folder or 'the temporary folder'} "
+                f"({error.strerror or error}); TMPDIR chooses another folder"
             ) from None
 
     def __enter__(self) -> Rendezvous:
@@ -253,7 +253,8 @@ class Rendezvous:
 
     def close(self) -> None:
         self._listener.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def meet(self, container: Container, image: str) -> socket.socket:
         """The connection to the guest in this container. Raises SandboxUnavailableError if the
@@ -268,7 +269,7 @@ class Rendezvous:
         complaint = container.complaint() if ready else "no sign of life"
         if "connection.connect" in complaint or _SOCKET in complaint or "refused" in complaint:
             complaint += (
-                f"; the engine must run on this machine, and see {self._folder} (TMPDIR chooses "
+                f"; the engine must run on this machine, and see {self.folder} (TMPDIR chooses "
                 "another folder)"
             )
         raise SandboxUnavailableError(
@@ -295,12 +296,12 @@ def _settings(lifetime: float) -> dict[str, Any]:
 def _host_settings(path: str, most: Limits) -> dict[str, Any]:
     """What the container may, in the words of the SDK."""
     backstops = cgroups.backstops(most.processes, most.memory_bytes)
-    room = "rw,exec,nosuid,nodev,size=512m,mode=1777"
+    room = "rw,exec,nosuid,nodev,size=512m,uid=65534,gid=65534,mode=0700"
     return {
         "network_mode": "none",
         "ipc_mode": "none",
         "read_only": True,
-        "tmpfs": {_WORK: room, "/dev/shm": room},
+        "tmpfs": {_BOX: room, "/dev/shm": room},
         "mounts": [{"Type": "bind", "Source": path, "Target": _SOCKET, "ReadOnly": True}],
         "mem_limit": backstops["memory"],
         "memswap_limit": backstops["memory"],

@@ -9,11 +9,13 @@ import contextlib
 import errno
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from codefeedback.errors import MissingExtraError, SandboxUnavailableError
+from codefeedback.sandbox.janitor import Janitor
 from codefeedback.version import VERSION
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ DEFAULT_IMAGE = f"codefeedback-sandbox:{VERSION}"
 _SECONDS = 60.0  # for an engine to answer
 _REMOVE_SECONDS = 30.0
 _NOTICE_SECONDS = 1.0  # for an engine to see that a container ended
+_UNIX = ("unix", "http+unix")
 _OUT_OF_ROOM = "no space left on device"
 
 
@@ -38,6 +41,8 @@ class Engine:
         self.api = api
         #: where it listens, as a URL
         self.address = address
+        self._lock = threading.Lock()
+        self._janitor: Janitor | None = None
 
     @contextlib.contextmanager
     def asked(self, to: str, image: str = "") -> Iterator[None]:
@@ -62,6 +67,20 @@ class Engine:
                 f" start it again, and repeat the command ({_reason(error)})"
             ) from None
 
+    @property
+    def socket(self) -> str | None:
+        """The path of the socket it listens at, if that is one of this machine."""
+        scheme, _, path = self.address.partition("://")
+        return path if scheme in _UNIX else None
+
+    def version(self) -> str:
+        """Its name and version, for people."""
+        with self.asked("tell its version"):
+            told = self.api.version()
+        components = [part.get("Name", "") for part in told.get("Components") or ()]
+        name = "Podman" if any("Podman" in part for part in components) else "Docker"
+        return f"{name} {told['Version']}"
+
     def has_image(self, name: str) -> bool:
         import docker.errors
 
@@ -72,19 +91,32 @@ class Engine:
                 return False
         return True
 
-    def start(self, image: str, settings: Mapping[str, Any], host: Mapping[str, Any]) -> Container:
+    def start(
+        self, image: str, settings: Mapping[str, Any], host: Mapping[str, Any], folder: str
+    ) -> Container:
         """Creates and starts a container, attached to before it starts.
 
-        `settings` and `host` are what the SDK's create_container and create_host_config take.
+        `settings` and `host` are what the SDK's create_container and create_host_config take;
+        `settings` has a name that no other container has. If we are killed, it is removed, and so
+        is `folder`.
         """
+        container = Container(self, str(settings["name"]))
+        janitor = self._hired()
+        if janitor is not None:
+            janitor.watch(container.name, folder)
         with self.asked("create a container", image):
             host_config = self.api.create_host_config(**host)
-            created = self.api.create_container(image, host_config=host_config, **settings)
-        container = Container(self, str(created["Id"]))
+            try:
+                self.api.create_container(image, host_config=host_config, **settings)
+            except Exception:  # none was made; for a Ctrl-C, that is not known
+                self.removed(container.name)
+                raise
         try:
+            if janitor is not None:
+                janitor.made(container.name)
             container.attach()
             with self.asked("start a container"):
-                self.api.start(container.id)
+                self.api.start(container.name)
         except BaseException:
             container.remove()
             raise
@@ -96,16 +128,30 @@ class Engine:
             found = self.api.containers(all=True, filters={"label": label})
         return [dict(container) for container in found]
 
+    def _hired(self) -> Janitor | None:
+        with self._lock:
+            if self._janitor is None and self.socket is not None:
+                self._janitor = Janitor(self.socket)
+            return self._janitor
+
+    def removed(self, name: str) -> None:
+        """To be told when a container is gone."""
+        if self._janitor is not None:
+            self._janitor.forget(name)
+
     def close(self) -> None:
+        """Ends the connection, and removes what was started and not removed."""
+        if self._janitor is not None:
+            self._janitor.close()
         self.api.close()
 
 
 class Container:
     """One container of an engine, which removes it when its first process ends."""
 
-    def __init__(self, engine: Engine, container: str) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
-        self.id = container
+        self.name = name
         self._started = time.time()
         self._stream: Any = None
 
@@ -113,7 +159,7 @@ class Container:
         """Listens to what its first process says."""
         with self._engine.asked("attach to a container"):
             how = {"stdout": 1, "stderr": 1, "stream": 1}
-            self._stream = self._engine.api.attach_socket(self.id, params=how)
+            self._stream = self._engine.api.attach_socket(self.name, params=how)
 
     def said(self) -> int:
         """A descriptor that becomes readable when the first process says something, or ends."""
@@ -142,7 +188,7 @@ class Container:
 
         with self._engine.asked("look at a container"):
             try:
-                return str(self._engine.api.inspect_container(self.id)["State"]["Status"])
+                return str(self._engine.api.inspect_container(self.name)["State"]["Status"])
             except docker.errors.NotFound:
                 return None
 
@@ -154,7 +200,7 @@ class Container:
                 events = self._engine.api.events(
                     since=int(self._started) - 1,
                     until=int(time.time()) + 1,
-                    filters={"container": self.id},
+                    filters={"container": self.name},
                     decode=True,
                 )
                 found = list(events)
@@ -170,16 +216,20 @@ class Container:
         self.detach()
         with contextlib.suppress(SandboxUnavailableError), self._engine.asked("remove a container"):
             try:
-                self._engine.api.remove_container(self.id, force=True, v=True)
+                self._engine.api.remove_container(self.name, force=True, v=True)
             except docker.errors.APIError as error:
                 if error.status_code not in (404, 409):  # gone, or on its way
                     raise
-            self._wait_gone(_REMOVE_SECONDS)
+            if self._wait_gone(_REMOVE_SECONDS):
+                self._engine.removed(self.name)
 
-    def _wait_gone(self, seconds: float) -> None:
+    def _wait_gone(self, seconds: float) -> bool:
         give_up = time.monotonic() + seconds
-        while self.state() is not None and time.monotonic() < give_up:
+        while self.state() is not None:
+            if time.monotonic() > give_up:
+                return False
             time.sleep(0.02)
+        return True
 
 
 def _told_by(events: Sequence[Mapping[str, Any]]) -> str:
@@ -263,7 +313,7 @@ def _of_context() -> str | None:
 def _refusal(address: str) -> str | None:
     """Why nobody can be spoken to at a socket; None if somebody listens there, or it is none."""
     scheme, _, path = address.partition("://")
-    if scheme not in ("unix", "http+unix"):
+    if scheme not in _UNIX:
         return None
     with socket.socket(socket.AF_UNIX) as probe:
         try:

@@ -1,8 +1,8 @@
-"""Containers that nobody needs any more, and whose they were.
+"""Containers that nobody needs any more.
 
-Each container is labelled with the process that started it. It ends and is removed when that
-process is gone; what is found here are the rare ones that were never started, or that an engine
-forgot.
+A container ends when the grader that started it is gone, and the engine removes it then. Where that
+is not enough (the grader was killed before the container ran, or somebody paused it), `janitor`
+removes it; `prune` finds by its label what escaped even that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ LABEL = "codefeedback.grader"
 #: The start of the names of folders in which graders wait for containers to call.
 SOCKET_FOLDER = "codefeedback-socket-"
 
-_UNSTARTED = ("created", "exited", "dead")
 _SETTLED_SECONDS = 60.0  # what was not started by then will not be
 
 
@@ -69,19 +68,10 @@ def prune(engine: Engine, everything: bool = False) -> list[str]:
     removed = []
     for found in engine.containers(LABEL):
         if everything or has_ended(found["Labels"][LABEL]):
-            Container(engine, found["Id"]).remove()
+            Container(engine, _name(found)).remove()
             removed.append(_name(found))
     remove_stale_folders()
     return removed
-
-
-def remove_unstarted(engine: Engine) -> None:
-    """Removes what graders left behind that were killed while a container was being made."""
-    for found in engine.containers(LABEL):
-        old = time.time() - float(found.get("Created", 0)) > _SETTLED_SECONDS
-        if found.get("State") in _UNSTARTED and old and has_ended(found["Labels"][LABEL]):
-            Container(engine, found["Id"]).remove()
-    remove_stale_folders()
 
 
 def remove_stale_folders() -> None:

@@ -46,7 +46,7 @@ class PooledSandbox(GuestSandbox):
                 self._forked()
             while self._idle:
                 worker = self._idle.pop()
-                if worker.alive and worker.fits(limits):
+                if worker.alive and not worker.worn and worker.fits(limits):
                     return worker
                 self._end(worker)
             processor = self._free_processors.pop(0) if self._free_processors else None

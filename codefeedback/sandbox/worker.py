@@ -101,7 +101,12 @@ class Worker(ABC):
 
         Raises SandboxUnavailableError when it cannot be, RunLostError when it dies of it.
         """
-        more = {"box": box, "box_bytes": _BOX_BYTES, "processor": self.processor}
+        more = {
+            "box": box,
+            "box_bytes": _BOX_BYTES,
+            "processor": self.processor,
+            "environment": environment(box),
+        }
         self._send(channel.frame({**asdict(settings), **more}))
         answer = self._hear(_READY_SECONDS)
         if "unready" in answer:

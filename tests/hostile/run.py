@@ -1,6 +1,6 @@
 """Grades the hostile programs of this folder, and looks at what they broke or left behind.
 
-    python tests/hostile/run.py [--sandbox NAME] [--only GLOB]... [--workers N]
+    python tests/hostile/run.py [--sandbox NAME] [--image NAME] [--only GLOB]... [--workers N]
 
 Prints one JSON line for each program as it is done, and one at the end on what was found around
 them. Run it as the first process of a pid namespace (`isolated` shows how): only there can it tell
@@ -31,6 +31,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import codefeedback as cf
+from codefeedback.sandbox.engine import find_engine
+from codefeedback.sandbox.leftovers import LABEL
 
 HERE = Path(__file__).resolve().parent
 HONEST = "honest"
@@ -308,12 +310,46 @@ def _left_running() -> list[str]:
         time.sleep(0.05)
 
 
-def grade(paths: Sequence[Path], *, sandbox: str, workers: int) -> Iterator[Outcome]:
+class Engine:
+    """Tells what became of the container engine."""
+
+    def __init__(self) -> None:
+        self._engine = find_engine()
+        self._before = self._state()
+
+    def _state(self) -> dict[str, Any]:
+        with self._engine.asked("tell how it is"):
+            info = self._engine.api.info()
+            others = self._engine.api.containers(all=True)
+        return {
+            "identity": info["ID"],
+            "containers": [found["Id"] for found in others if LABEL not in found["Labels"]],
+            "ours": [found["Id"] for found in others if LABEL in found["Labels"]],
+        }
+
+    def harm(self) -> list[str]:
+        """What is not as it was, a line each; everything must have been graded."""
+        try:
+            now = self._state()
+        except cf.SandboxUnavailableError as error:
+            return [str(error)]
+        return [
+            f"engine: {key} {self._before[key]!r} became {now[key]!r}"
+            for key in now
+            if now[key] != self._before[key]
+        ]
+
+
+def grade(
+    paths: Sequence[Path], *, sandbox: str, image: str | None, workers: int
+) -> Iterator[Outcome]:
     """One outcome for each folder, as completed."""
     pairs = [((path / "solution.py").read_bytes(), path / "tests.json") for path in paths]
     # Never weaker than asked for: `auto` must not say well of a sandbox that it did not test.
     weak = sandbox == "portable"
-    with cf.Grader(sandbox=sandbox, workers=workers, allow_weak_sandbox=weak) as grader:
+    with cf.Grader(
+        sandbox=sandbox, image=image, workers=workers, allow_weak_sandbox=weak
+    ) as grader:
         for index, result in grader.grade_indexed(pairs):
             slug = slug_of(paths[index])
             if isinstance(result, cf.Ungraded):
@@ -333,19 +369,23 @@ def grade(paths: Sequence[Path], *, sandbox: str, workers: int) -> Iterator[Outc
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--sandbox", default="auto")
+    parser.add_argument("--image", metavar="NAME")
     parser.add_argument("--only", action="append", default=[], metavar="GLOB")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     paths = folders(options.only)
     around = Surroundings()
+    engine = Engine() if options.sandbox == "docker" else None
     started = time.monotonic()
     outcomes = []
-    for outcome in grade(paths, sandbox=options.sandbox, workers=options.workers):
+    how = {"sandbox": options.sandbox, "image": options.image, "workers": options.workers}
+    for outcome in grade(paths, **how):
         outcomes.append(outcome)
         print(json.dumps(asdict(outcome)), flush=True)
     seconds = time.monotonic() - started
     expected = {slug_of(path): Expected.of(path) for path in paths}
-    result = summary(outcomes, expected, around.harm())
+    harm = around.harm() + (engine.harm() if engine else [])
+    result = summary(outcomes, expected, harm)
     final = {"clean": result.clean, **asdict(result), "seconds": round(seconds, 1)}
     print(json.dumps({"final": {**final, "isolated": os.getpid() == 1}}), flush=True)
 

@@ -533,6 +533,13 @@ def test_calls_and_checks(sandbox: LocalSandbox) -> None:
 # --- tiers --------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No containers, in which `auto` would run programs that cannot be confined here."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+
+
+@pytest.mark.usefixtures("no_engine")
 def test_where_nothing_hides_files_the_tier_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     weak = Offer(seccomp=OFFER.seccomp, landlock_reason="no", namespaces_reason="no")
     monkeypatch.setattr(local, "offer_of", lambda _: weak)
@@ -545,6 +552,7 @@ def test_where_nothing_hides_files_the_tier_says_so(monkeypatch: pytest.MonkeyPa
         assert grader.grade(attack, DOUBLE).verdict.value == "RE"
 
 
+@pytest.mark.usefixtures("no_engine")
 def test_without_filters_there_is_no_local_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "offer_of", lambda _: Offer(seccomp_reason="none here"))
     with pytest.raises(SandboxUnavailableError, match="none here"):

@@ -6,4 +6,5 @@ if input() == '1':
     libc.personality(0x0040000)
     print('first')
 else:
-    print('leaked' if libc.prctl(30, 0, 0, 0, 0) == 123456 or libc.personality(0xffffffff) & 0x0040000 else 'clean')
+    flags = libc.personality(0xffffffff)
+    print('leaked' if libc.prctl(30, 0, 0, 0, 0) == 123456 or flags != -1 and flags & 0x0040000 else 'clean')
