@@ -14,11 +14,14 @@ import pytest
 import codefeedback as cf
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "sandbox_images/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 PROGRAMS = ROOT / "tests" / "data" / "programs"
 
 
-_COMMANDS = {"": 0, "grade": 1, "evaluate": 2, "convert": 3, "doctor": 4}
+_COMMANDS = ["", "grade", "evaluate", "convert", "doctor", "sandbox build", "sandbox prune"]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -51,7 +54,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("command", ["", "grade", "evaluate", "convert", "doctor"])
+@pytest.mark.parametrize("command", _COMMANDS)
 def test_the_help_texts_are_what_the_commands_print(command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "codefeedback", *command.split(), "--help"],
@@ -60,7 +63,9 @@ def test_the_help_texts_are_what_the_commands_print(command: str) -> None:
         check=True,
         env={"COLUMNS": "100", "TERM": "dumb", "LANG": "C.UTF-8"},
     )
-    assert done.stdout.rstrip() in blocks(ROOT / "docs" / "cli.md", "text")[_COMMANDS[command]]
+    assert (
+        done.stdout.rstrip() in blocks(ROOT / "docs" / "cli.md", "text")[_COMMANDS.index(command)]
+    )
 
 
 @pytest.mark.parametrize("command", ["", "run", "sft", "eval", "report"])

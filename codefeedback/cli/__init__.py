@@ -17,6 +17,7 @@ from codefeedback.cli.doctor import doctor
 from codefeedback.cli.evaluate import evaluate
 from codefeedback.cli.failures import Commands, treat_termination_as_interrupt
 from codefeedback.cli.grade import grade
+from codefeedback.cli.sandbox import sandbox
 
 
 @click.group(
@@ -28,6 +29,7 @@ Examples:
   codefeedback evaluate samples.jsonl --problems HumanEval.jsonl.gz --k 1,10 --out results.jsonl
   codefeedback convert apps/train/0001 -o tests.json
   codefeedback doctor
+  codefeedback sandbox build --from-host
 
 'codefeedback COMMAND --help' tells all about a command.""",
 )
@@ -41,7 +43,7 @@ def cli() -> None:
     """
 
 
-for _command in (grade, evaluate, convert, doctor):
+for _command in (grade, evaluate, convert, doctor, sandbox):
     cli.add_command(_command)
 
 

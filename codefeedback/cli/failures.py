@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import click
 
-from codefeedback.errors import CodeFeedbackError, SandboxError
+from codefeedback.errors import CodeFeedbackError, SandboxError, SandboxUnavailableError
 from codefeedback.formats.excerpt import visible
 
 # Exit statuses.
@@ -84,6 +84,8 @@ def _guarded(command: Callable[[], Any]) -> int:
         return _TERMINATED if isinstance(error.__cause__, _Terminated) else _INTERRUPTED
     except KeyboardInterrupt as error:
         return _TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED
+    except SandboxUnavailableError as error:
+        return _fail(OUR_FAILURE, str(error))
     except SandboxError as error:
         return _fail(OUR_FAILURE, str(error), "we failed, not the program: it has no verdict")
     except CodeFeedbackError as error:

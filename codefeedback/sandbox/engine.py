@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: The image that programs run in unless another one is named.
 DEFAULT_IMAGE = f"codefeedback-sandbox:{VERSION}"
+#: The images that there are Dockerfiles for.
+KINDS = ("python", "numpy")
 
 _SECONDS = 60.0  # for an engine to answer
 _REMOVE_SECONDS = 30.0
@@ -243,6 +245,11 @@ def _told_by(events: Sequence[Mapping[str, Any]]) -> str:
             code = attributes.get("exitCode", attributes.get("containerExitCode", ""))
             return "somebody killed it" if code == "137" else f"it ended with status {code}"
     return "the engine does not say why"
+
+
+def image_of(kind: str) -> str:
+    """The name of an image of this kind, unless another one is asked for."""
+    return DEFAULT_IMAGE if kind == "python" else f"{DEFAULT_IMAGE}-{kind}"
 
 
 def no_image(name: str, address: str) -> str:
