@@ -34,11 +34,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     except (MissingExtraError, SandboxUnavailableError) as error:
         reason = str(error)
         pytest.skip(reason if reason.startswith(_WANTING) else f"{_WANTING}: {reason}")
-    with found.asked("tell its version"):
-        version = found.api.version()
-    parts = [part["Name"] for part in version.get("Components") or []]
-    name = "Podman" if any("Podman" in part for part in parts) else "Docker"
-    request.config.stash[_USED] = f"{name} {version['Version']} at {found.address}"
+    request.config.stash[_USED] = f"{found.version} at {found.address}"
     yield found
     found.close()
 

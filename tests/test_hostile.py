@@ -1,7 +1,8 @@
 """Every program of tests/hostile gets the verdict that its folder declares, and harms nothing.
 
-All are graded once, by tests/hostile/run.py in a pid namespace of its own: a hole of the sandbox
-reaches that process alone, and what the programs leave running can be seen.
+All are graded once in the local sandbox and once in containers, by tests/hostile/run.py in a pid
+namespace of its own: a hole of the sandbox reaches that process alone, and what the programs leave
+running can be seen.
 """
 
 from __future__ import annotations
@@ -45,13 +46,17 @@ class Graded:
         }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["local", "docker"])
 def graded(request: pytest.FixtureRequest) -> Graded:
-    try:
-        cf.Grader(sandbox="local").close()
-    except cf.SandboxUnavailableError as error:
-        pytest.skip(f"only the local sandbox withstands these: {error}")
-    command = [sys.executable, str(_RUNNER), "--sandbox", "local", *_selection(request)]
+    sandbox: str = request.param
+    command = [sys.executable, str(_RUNNER), "--sandbox", sandbox, *_selection(request, sandbox)]
+    if sandbox == "docker":
+        command += ["--image", request.getfixturevalue("image")]
+    else:
+        try:
+            cf.Grader(sandbox="local").close()
+        except cf.SandboxUnavailableError as error:
+            pytest.skip(f"the portable sandbox does not withstand these: {error}")
     try:
         command = run.isolated(command)
     except RuntimeError as error:
@@ -61,12 +66,15 @@ def graded(request: pytest.FixtureRequest) -> Graded:
     return Graded([json.loads(line) for line in done.stdout.splitlines()])
 
 
-def _selection(request: pytest.FixtureRequest) -> list[str]:
+def _selection(request: pytest.FixtureRequest, sandbox: str) -> list[str]:
     """Options for the programs that this run of pytest asks for: none for all of them."""
-    here = [item for item in request.session.items if item.path == request.path]
-    # The whole test or those of single folders: `test_program[class/slug]`.
-    names = [item.name.partition("[")[2].rstrip("]") for item in here]
-    asked = [name for name in names if name]
+    here = [item.name for item in request.session.items if item.path == request.path]
+    # The whole test or those of single folders: `test_program[sandbox-class/slug]`.
+    asked = [
+        slug
+        for name in here
+        if (slug := name.partition(f"test_program[{sandbox}-")[2].removesuffix("]"))
+    ]
     if len(asked) == len(FOLDERS):
         return []
     return [option for slug in asked for option in ("--only", slug)]

@@ -20,17 +20,18 @@ PROGRAMS = Path(__file__).parent / "data" / "programs"
 FOLDERS = sorted(PROGRAMS.iterdir())
 
 
-SANDBOXES: dict[str, Callable[[], cf.Sandbox | str]] = {
-    "default": lambda: "auto",
-    "standard": lambda: cf.LocalSandbox(namespaces=False),
-    "portable": cf.PortableSandbox,
+SANDBOXES: dict[str, Callable[[pytest.FixtureRequest], cf.Sandbox | str]] = {
+    "default": lambda _: "auto",
+    "standard": lambda _: cf.LocalSandbox(namespaces=False),
+    "container": lambda request: cf.ContainerSandbox(image=request.getfixturevalue("image")),
+    "portable": lambda _: cf.PortableSandbox(),
 }
 
 
 @pytest.fixture(scope="module", params=SANDBOXES)
 def grader(request: pytest.FixtureRequest) -> Iterator[cf.Grader]:
     try:
-        sandbox = SANDBOXES[request.param]()
+        sandbox = SANDBOXES[request.param](request)
     except cf.SandboxUnavailableError as error:
         pytest.skip(str(error))
     with cf.Grader(sandbox=sandbox, allow_weak_sandbox=True) as grader:

@@ -114,7 +114,7 @@ def _containers() -> _Row:
     try:
         if not engine.has_image(DEFAULT_IMAGE):
             return "containers", False, no_image(DEFAULT_IMAGE, engine.address)
-        return "containers", True, f"{engine.version()} at {engine.address}: --sandbox docker"
+        return "containers", True, f"{engine.version} at {engine.address}: --sandbox docker"
     except SandboxUnavailableError as error:
         return "containers", False, str(error)
     finally:

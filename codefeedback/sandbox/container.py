@@ -131,7 +131,7 @@ class ContainerWorker(Worker):
             memory_bytes=max(limits.memory_bytes, least.memory_bytes),
         )
         with Rendezvous() as rendezvous:
-            host_settings = _host_settings(rendezvous.path, self._most)
+            host_settings = _host_settings(engine.kind, rendezvous.path, self._most)
             self._container = engine.start(
                 image, _settings(lifetime), host_settings, rendezvous.folder
             )
@@ -267,14 +267,16 @@ class Rendezvous:
             connection, _ = self._listener.accept()
             return connection
         complaint = container.complaint() if ready else "no sign of life"
+        if not complaint:
+            raise RunLostError(f"a container ended as it began: {container.why_gone()}")
         if "connection.connect" in complaint or _SOCKET in complaint or "refused" in complaint:
             complaint += (
                 f"; the engine must run on this machine, and see {self.folder} (TMPDIR chooses "
                 "another folder)"
             )
         raise SandboxUnavailableError(
-            f"the image {image} does not start as a sandbox: {complaint or 'it ended silently'}; "
-            "images for programs are made by `codefeedback sandbox build`"
+            f"the image {image} does not start as a sandbox: {complaint}; images for programs are "
+            "made by `codefeedback sandbox build`"
         )
 
 
@@ -293,15 +295,18 @@ def _settings(lifetime: float) -> dict[str, Any]:
     }
 
 
-def _host_settings(path: str, most: Limits) -> dict[str, Any]:
+def _host_settings(engine: str, path: str, most: Limits) -> dict[str, Any]:
     """What the container may, in the words of the SDK."""
     backstops = cgroups.backstops(most.processes, most.memory_bytes)
-    room = "rw,exec,nosuid,nodev,size=512m,uid=65534,gid=65534,mode=0700"
+    owned = "U" if engine == "Podman" else "uid=65534,gid=65534"
+    room = f"rw,exec,nosuid,nodev,size=512m,mode=0700,{owned}"
+    # Podman makes these writable, which Landlock alone would keep from programs.
+    closed = dict.fromkeys(("/tmp", "/var/tmp", "/run"), "ro,size=4k")
     return {
         "network_mode": "none",
         "ipc_mode": "none",
         "read_only": True,
-        "tmpfs": {_BOX: room, "/dev/shm": room},
+        "tmpfs": {_BOX: room, "/dev/shm": room, **(closed if engine == "Podman" else {})},
         "mounts": [{"Type": "bind", "Source": path, "Target": _SOCKET, "ReadOnly": True}],
         "mem_limit": backstops["memory"],
         "memswap_limit": backstops["memory"],

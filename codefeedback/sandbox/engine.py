@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from codefeedback.errors import MissingExtraError, SandboxUnavailableError
@@ -30,6 +31,7 @@ _SECONDS = 60.0  # for an engine to answer
 _REMOVE_SECONDS = 30.0
 _NOTICE_SECONDS = 1.0  # for an engine to see that a container ended
 _UNIX = ("unix", "http+unix")
+_OF_OURS = "images for programs are made by `codefeedback sandbox build`"
 _OUT_OF_ROOM = "no space left on device"
 
 
@@ -47,8 +49,9 @@ class Engine:
         self._janitor: Janitor | None = None
 
     @contextlib.contextmanager
-    def asked(self, to: str, image: str = "") -> Iterator[None]:
-        """Turns whatever the SDK raises into one message; `to` says what was asked for."""
+    def asked(self, to: str, image: str = "", hint: str = "") -> Iterator[None]:
+        """Turns whatever the SDK raises into one message; `to` says what was asked for, `hint` what
+        to do when the engine refuses."""
         import docker.errors
         import requests.exceptions
 
@@ -59,9 +62,10 @@ class Engine:
         except docker.errors.APIError as error:
             said = str(error.explanation or error)
             if _OUT_OF_ROOM in said:
-                said += "; make room on its disk (docker system df shows what uses it)"
+                hint = "make room on its disk (docker system df shows what uses it)"
             raise SandboxUnavailableError(
                 f"the container engine at {self.address} could not {to}: {said}"
+                + (f"; {hint}" if hint else "")
             ) from None
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
             raise SandboxUnavailableError(
@@ -75,13 +79,21 @@ class Engine:
         scheme, _, path = self.address.partition("://")
         return path if scheme in _UNIX else None
 
+    @cached_property
+    def kind(self) -> str:
+        """``Docker`` or ``Podman``, which differ in a few words."""
+        parts = self._version.get("Components") or ()
+        return "Podman" if any("Podman" in part.get("Name", "") for part in parts) else "Docker"
+
+    @property
     def version(self) -> str:
-        """Its name and version, for people."""
+        """Its kind and version, for people."""
+        return f"{self.kind} {self._version['Version']}"
+
+    @cached_property
+    def _version(self) -> Mapping[str, Any]:
         with self.asked("tell its version"):
-            told = self.api.version()
-        components = [part.get("Name", "") for part in told.get("Components") or ()]
-        name = "Podman" if any("Podman" in part for part in components) else "Docker"
-        return f"{name} {told['Version']}"
+            return dict(self.api.version())
 
     def has_image(self, name: str) -> bool:
         import docker.errors
@@ -116,8 +128,8 @@ class Engine:
         try:
             if janitor is not None:
                 janitor.made(container.name)
-            container.attach()
-            with self.asked("start a container"):
+            with self.asked(f"start a container of {image}", image, _OF_OURS):
+                container.attach()
                 self.api.start(container.name)
         except BaseException:
             container.remove()
@@ -158,10 +170,9 @@ class Container:
         self._stream: Any = None
 
     def attach(self) -> None:
-        """Listens to what its first process says."""
-        with self._engine.asked("attach to a container"):
-            how = {"stdout": 1, "stderr": 1, "stream": 1}
-            self._stream = self._engine.api.attach_socket(self.name, params=how)
+        """Listens to what its first process says. Raises what the SDK raises."""
+        how = {"stdout": 1, "stderr": 1, "stream": 1}
+        self._stream = self._engine.api.attach_socket(self.name, params=how)
 
     def said(self) -> int:
         """A descriptor that becomes readable when the first process says something, or ends."""
@@ -181,7 +192,10 @@ class Container:
     def detach(self) -> None:
         """Ends listening."""
         if self._stream is not None:
+            # What the SDK hands out is a file over the socket, which its end leaves open.
+            below = getattr(self._stream, "_sock", self._stream)
             self._stream.close()
+            below.close()
             self._stream = None
 
     def state(self) -> str | None:
