@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -121,6 +122,7 @@ def private_engine(engine: Engine) -> Iterator[PrivateEngine]:
     yield private
     private.thaw()
     private.start()
+    gc.collect()  # what the SDK left open when nobody listened
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

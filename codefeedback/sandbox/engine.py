@@ -207,6 +207,11 @@ class Container:
                 return str(self._engine.api.inspect_container(self.name)["State"]["Status"])
             except docker.errors.NotFound:
                 return None
+            except docker.errors.APIError as error:
+                # What Podman says of a container that it is just removing.
+                if error.status_code == 500:
+                    return "removing"
+                raise
 
     def why_gone(self) -> str:
         """What the engine knows about its end."""

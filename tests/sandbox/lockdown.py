@@ -10,14 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from codefeedback import Limits, Sandbox, Source
+from codefeedback import CodeFeedbackError, Limits, Sandbox, Source
+from codefeedback.sandbox.engine import find_engine
 from codefeedback.sandbox.interface import Execution, Script
+from codefeedback.sandbox.leftovers import LABEL, mark_of_this_process
 from codefeedback.sandbox.probe import offer_of
 
 OFFER = offer_of(sys.executable)
 LIMITS = Limits(cpu_seconds=2, wall_seconds=4, memory_bytes=256 << 20, output_bytes=1 << 20)
 #: What makes a container's kernel one that has no Landlock.
-WITHOUT_LANDLOCK = "seccomp=" + json.dumps(
+WITHOUT_LANDLOCK = json.dumps(
     {
         "defaultAction": "SCMP_ACT_ALLOW",
         "syscalls": [
@@ -75,13 +77,19 @@ def guests() -> list[int]:
 
 
 def guests_in_containers() -> list[int]:
-    """Of any grader."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if b"/opt/codefeedback/guest/main.py" in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-    return sorted(found)
+    """Of this process alone."""
+    try:
+        engine = find_engine()
+    except CodeFeedbackError:
+        return []
+    with contextlib.closing(engine):
+        mark = mark_of_this_process()
+        first = [
+            engine.api.inspect_container(found["Id"])["State"]["Pid"]
+            for found in engine.containers(LABEL)
+            if found["Labels"][LABEL] == mark and found["State"] == "running"
+        ]
+    return [pid for each in first for pid in (each, *family(each))]
 
 
 def guests_here() -> list[int]:

@@ -52,15 +52,21 @@ def sandbox_of(tier: str, request: pytest.FixtureRequest) -> Sandbox:
     if not tier.startswith("container"):
         return LocalSandbox(namespaces=tier == "namespaces")
     image = request.getfixturevalue("image")
+    if tier == "container":
+        return ContainerSandbox(image=image)
+    profile = WITHOUT_LANDLOCK
+    if request.getfixturevalue("engine").kind == "Podman":  # which wants the name of a file
+        file = request.getfixturevalue("tmp_path_factory").mktemp("seccomp") / "profile.json"
+        file.write_text(profile)
+        profile = str(file)
+    settings = container._host_settings
+
+    def without_landlock(*given: Any) -> dict[str, Any]:
+        host = settings(*given)
+        return {**host, "security_opt": [*host["security_opt"], f"seccomp={profile}"]}
+
     with pytest.MonkeyPatch.context() as patch:
-        if tier != "container":
-            settings = container._host_settings
-
-            def without_landlock(*given: Any) -> dict[str, Any]:
-                host = settings(*given)
-                return {**host, "security_opt": [*host["security_opt"], WITHOUT_LANDLOCK]}
-
-            patch.setattr(container, "_host_settings", without_landlock)
+        patch.setattr(container, "_host_settings", without_landlock)
         return ContainerSandbox(image=image)
 
 
