@@ -43,7 +43,7 @@ def _wait(pid: int, seconds: float) -> None:
         signal.sigtimedwait([signal.SIGCHLD], max(0.0, end - time.monotonic()))
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
-            os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1)
+            os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
     os._exit(1)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from codefeedback.errors import BackstopError, RunLostError, SandboxUnavailableError, UsageError
+from codefeedback.errors import RunLostError, SandboxUnavailableError, UsageError
 from codefeedback.guest import cgroups, contained
 from codefeedback.problems import Limits
 from codefeedback.sandbox import leftovers
@@ -165,10 +165,12 @@ class ContainerWorker(Worker):
     def _come_up(self, settings: GuestSettings) -> None:
         try:
             self._introduce(settings, _BOX)
-        except (RunLostError, BackstopError) as error:
-            reason = self._container.complaint() if isinstance(error, RunLostError) else ""
+        except RunLostError:
+            complaint = self._container.complaint()
+            if not complaint:  # somebody killed it
+                raise
             raise SandboxUnavailableError(
-                f"the guest in a container does not come up: {reason or error}"
+                f"the guest in a container does not come up: {complaint}"
             ) from None
 
     @property

@@ -29,6 +29,7 @@ KINDS = ("python", "numpy")
 
 _SECONDS = 60.0  # for an engine to answer
 _REMOVE_SECONDS = 30.0
+_LOOK_SECONDS = 0.02  # between looks at a container that is on its way
 _NOTICE_SECONDS = 1.0  # for an engine to see that a container ended
 _UNIX = ("unix", "http+unix")
 _OF_OURS = "images for programs are made by `codefeedback sandbox build`"
@@ -216,7 +217,9 @@ class Container:
     def why_gone(self) -> str:
         """What the engine knows about its end."""
         try:
-            self._wait_gone(_NOTICE_SECONDS)
+            give_up = time.monotonic() + _NOTICE_SECONDS
+            while self.state() == "running" and time.monotonic() < give_up:
+                time.sleep(_LOOK_SECONDS)
             with self._engine.asked("tell how a container ended"):
                 events = self._engine.api.events(
                     since=int(self._started) - 1,
@@ -235,22 +238,16 @@ class Container:
         import docker.errors
 
         self.detach()
+        give_up = time.monotonic() + _REMOVE_SECONDS
         with contextlib.suppress(SandboxUnavailableError), self._engine.asked("remove a container"):
-            try:
-                self._engine.api.remove_container(self.name, force=True, v=True)
-            except docker.errors.APIError as error:
-                if error.status_code not in (404, 409):  # gone, or on its way
-                    raise
-            if self._wait_gone(_REMOVE_SECONDS):
-                self._engine.removed(self.name)
-
-    def _wait_gone(self, seconds: float) -> bool:
-        give_up = time.monotonic() + seconds
-        while self.state() is not None:
-            if time.monotonic() > give_up:
-                return False
-            time.sleep(0.02)
-        return True
+            while time.monotonic() < give_up:
+                # Refused while the engine is just doing it, in as many ways as there are engines.
+                with contextlib.suppress(docker.errors.APIError):
+                    self._engine.api.remove_container(self.name, force=True, v=True)
+                if self.state() is None:
+                    self._engine.removed(self.name)
+                    return
+                time.sleep(_LOOK_SECONDS)
 
 
 def _told_by(events: Sequence[Mapping[str, Any]]) -> str:
@@ -262,7 +259,9 @@ def _told_by(events: Sequence[Mapping[str, Any]]) -> str:
         if event.get("status", event.get("Action")) in ("die", "died"):
             attributes = event.get("Actor", {}).get("Attributes", {})
             code = attributes.get("exitCode", attributes.get("containerExitCode", ""))
-            return "somebody killed it" if code == "137" else f"it ended with status {code}"
+            if code == "137":
+                return "it was killed, by somebody or for want of memory"
+            return f"it ended with status {code}"
     return "the engine does not say why"
 
 
