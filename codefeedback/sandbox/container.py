@@ -142,7 +142,7 @@ class ContainerWorker(Worker):
                 raise
         try:
             self._acquaint(image)
-            self._come_up(settings)
+            self._come_up(image, settings)
         except BaseException:
             self.close()
             raise
@@ -162,15 +162,17 @@ class ContainerWorker(Worker):
                 "system calls cannot be filtered in a container on this kind of machine"
             )
 
-    def _come_up(self, settings: GuestSettings) -> None:
+    def _come_up(self, image: str, settings: GuestSettings) -> None:
         try:
             self._introduce(settings, _BOX)
+        except SandboxUnavailableError as error:
+            raise SandboxUnavailableError(f"{error} (in the image {image})") from None
         except RunLostError:
             complaint = self._container.complaint()
             if not complaint:  # somebody killed it
                 raise
             raise SandboxUnavailableError(
-                f"the guest in a container does not come up: {complaint}"
+                f"the guest of the image {image} does not come up: {complaint}"
             ) from None
 
     @property
