@@ -11,16 +11,22 @@ import binascii
 import os
 import signal
 import site
+import sys
 import time
 from typing import List
 
 from . import channel, landlock, seccomp, zygote
 
+UNREACHABLE = "the grader's socket cannot be reached"
+
 
 def main(path: str, seconds: float) -> None:
     """Connects to the grader's socket at `path`, introduces itself, and serves."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    connection.connect(path)
+    try:
+        connection.connect(path)
+    except OSError as error:
+        sys.exit("%s: %s" % (UNREACHABLE, error.strerror))
     control = connection.detach()
     # Blocked before the fork: a signal that comes early is not lost.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])

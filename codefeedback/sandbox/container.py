@@ -265,22 +265,26 @@ class Rendezvous:
         container ends without a call, or does not call."""
         poll = select.poll()
         poll.register(self._listener, select.POLLIN)
-        poll.register(container.said(), select.POLLIN)
-        ready = [fd for fd, _ in poll.poll(1000 * _START_SECONDS)]
-        if self._listener.fileno() in ready:
-            connection, _ = self._listener.accept()
-            return connection
-        complaint = container.complaint() if ready else "no sign of life"
-        if not complaint:
+        poll.register(container, select.POLLIN)
+        give_up = time.monotonic() + _START_SECONDS
+        while time.monotonic() < give_up:
+            ready = [fd for fd, _ in poll.poll(1000 * _START_SECONDS)]
+            if self._listener.fileno() in ready:
+                connection, _ = self._listener.accept()
+                return connection
+            if container.fileno() in ready and not container.hear():
+                break
+        complaint = container.complaint()
+        if not complaint and time.monotonic() < give_up:
             raise RunLostError(f"a container ended as it began: {container.why_gone()}")
-        if "connection.connect" in complaint or _SOCKET in complaint or "refused" in complaint:
+        if contained.UNREACHABLE in complaint:
             complaint += (
                 f"; the engine must run on this machine, and see {self.folder} (TMPDIR chooses "
                 "another folder)"
             )
         raise SandboxUnavailableError(
-            f"the image {image} does not start as a sandbox: {complaint}; images for programs are "
-            "made by `codefeedback sandbox build`"
+            f"the image {image} does not start as a sandbox: {complaint or 'no sign of life'}; "
+            "images for programs are made by `codefeedback sandbox build`"
         )
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +31,8 @@ KINDS = ("python", "numpy")
 
 _SECONDS = 60.0  # for an engine to answer
 _REMOVE_SECONDS = 30.0
+_FRAME = struct.Struct(">4xI")
+_PART = 1 << 16
 _LOOK_SECONDS = 0.02  # between looks at a container that is on its way
 _NOTICE_SECONDS = 1.0  # for an engine to see that a container ended
 _UNIX = ("unix", "http+unix")
@@ -169,25 +173,33 @@ class Container:
         self.name = name
         self._started = time.time()
         self._stream: Any = None
+        self._heard = b""
 
     def attach(self) -> None:
         """Listens to what its first process says. Raises what the SDK raises."""
         how = {"stdout": 1, "stderr": 1, "stream": 1}
         self._stream = self._engine.api.attach_socket(self.name, params=how)
 
-    def said(self) -> int:
-        """A descriptor that becomes readable when the first process says something, or ends."""
+    def fileno(self) -> int:
+        """Becomes readable when the first process says something, or ends."""
         return int(self._stream.fileno())
 
-    def complaint(self) -> str:
-        """What the first process says until it ends: the last line of it."""
-        from docker.utils.socket import frames_iter
+    def hear(self) -> bool:
+        """Takes what the first process says; False when it has ended. Waits for either."""
+        try:
+            part = os.read(self.fileno(), _PART)
+        except OSError:
+            part = b""
+        self._heard += part
+        return bool(part)
 
-        parts = []
-        with contextlib.suppress(OSError):
-            for _, part in frames_iter(self._stream, tty=False):
-                parts.append(part)
-        lines = b"".join(parts).decode("utf-8", "replace").strip().splitlines()
+    def complaint(self) -> str:
+        """The last line of what the first process says until it ends, if it does so soon."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        while poll.poll(1000 * _NOTICE_SECONDS) and self.hear():
+            pass
+        lines = _unframed(self._heard).decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
 
     def detach(self) -> None:
@@ -248,6 +260,16 @@ class Container:
                     self._engine.removed(self.name)
                     return
                 time.sleep(_LOOK_SECONDS)
+
+
+def _unframed(data: bytes) -> bytes:
+    """What is in the frames in which an engine sends both streams of a process."""
+    parts = []
+    while len(data) >= _FRAME.size:
+        (length,) = _FRAME.unpack_from(data)
+        parts.append(data[_FRAME.size : _FRAME.size + length])
+        data = data[_FRAME.size + length :]
+    return b"".join(parts)
 
 
 def _told_by(events: Sequence[Mapping[str, Any]]) -> str:

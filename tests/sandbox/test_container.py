@@ -35,6 +35,7 @@ from codefeedback.errors import SandboxUnavailableError, WeakSandboxError
 from codefeedback.guest import cgroups, contained
 from codefeedback.sandbox import container, local
 from codefeedback.sandbox.engine import Engine, find_engine
+from codefeedback.sandbox.images import ENTRYPOINT
 from codefeedback.sandbox.interface import Script
 from codefeedback.sandbox.leftovers import (
     LABEL,
@@ -484,6 +485,43 @@ def test_an_image_that_is_none_of_ours(engine: Engine, made: list[str]) -> None:
     import_image(engine, made[0], {"etc/hostname": "x"}, 'CMD ["/bin/true"]')
     with pytest.raises(SandboxUnavailableError, match="codefeedback sandbox build"):
         ContainerSandbox(image=made[0])
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("import time; print('ready to serve', flush=True); time.sleep(99)", "ready to serve"),
+        ("import time; time.sleep(99)", "no sign of life"),
+        ("import sys; sys.exit('cannot live here')", "cannot live here"),
+    ],
+)
+def test_an_image_that_does_something_else(
+    image: str, engine: Engine, made: list[str], program: str, said: str
+) -> None:
+    made.append("codefeedback-test-foreign:2")
+    command = json.dumps([ENTRYPOINT[0], "-c", program])
+    dockerfile = io.BytesIO(f"FROM {image}\nENTRYPOINT {command}\n".encode())
+    with engine.asked("build an image"), pytest.MonkeyPatch.context() as patch:
+        list(engine.api.build(fileobj=dockerfile, tag=made[0], rm=True, forcerm=True))
+        patch.setattr(container, "_START_SECONDS", 1.5)
+        with pytest.raises(SandboxUnavailableError, match=said) as caught:
+            ContainerSandbox(image=made[0])
+    assert "codefeedback sandbox build" in str(caught.value)
+    assert ours(engine) == []
+
+
+def test_a_socket_that_the_engine_cannot_show(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "_SOCKET", "/nowhere.sock")
+    settings = container._host_settings
+
+    def elsewhere(*given: Any) -> dict[str, Any]:
+        host = settings(*given)
+        host["mounts"][0]["Target"] = "/codefeedback.sock"
+        return host
+
+    monkeypatch.setattr(container, "_host_settings", elsewhere)
+    with pytest.raises(SandboxUnavailableError, match="the engine must run on this machine"):
+        ContainerSandbox(image=image)
 
 
 def test_an_image_of_another_version(
