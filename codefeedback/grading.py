@@ -18,7 +18,7 @@ from codefeedback.analysis.inspecting import FOLDER, MODULES, Inspector
 from codefeedback.assessment import Assessment, Settings, checked_limits
 from codefeedback.checking.judging import failure
 from codefeedback.checking.policies import policy as policy_named
-from codefeedback.errors import ProblemError, UsageError, WeakSandboxError
+from codefeedback.errors import ProblemError, RunLostError, UsageError, WeakSandboxError
 from codefeedback.extraction import Completion, checked_policy
 from codefeedback.extraction import extract as extract_program
 from codefeedback.findings import Finding
@@ -249,7 +249,10 @@ class Grader:
         return await asyncio.wrap_future(future)
 
     def _submit(self, pair: tuple[Program, ProblemLike]) -> Future[Report | Ungraded]:
-        return self._executor().submit(self._grade_or_say_why, pair)
+        try:
+            return self._executor().submit(self._grade_or_say_why, pair)
+        except RuntimeError:
+            raise RunLostError("the grader is closed") from None
 
     def _grade_or_say_why(self, pair: Any) -> Report | Ungraded:
         try:

@@ -15,9 +15,13 @@ import sys
 import time
 from typing import List
 
-from . import channel, landlock, seccomp, zygote
+from . import channel, kernel, landlock, seccomp, zygote
 
 UNREACHABLE = "the grader's socket cannot be reached"
+#: The status of a container that ended because it was forgotten, or had lived for long enough.
+LIFETIME_OVER = 124
+# Where programs can write that nothing but Landlock keeps from it.
+_SHARED = ("/tmp", "/var/tmp", "/run", "/dev/mqueue")
 
 
 def main(path: str, seconds: float) -> None:
@@ -28,17 +32,29 @@ def main(path: str, seconds: float) -> None:
     except OSError as error:
         sys.exit("%s: %s" % (UNREACHABLE, error.strerror))
     control = connection.detach()
+    machine = seccomp.supported()
+    # Neither the first process nor its memory is the programs' business, nor what it may do theirs.
+    kernel.guard_supervisor()
+    kernel.drop_privileges()
     # Blocked before the fork: a signal that comes early is not lost.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     pid = os.fork()
     if pid:
         os.close(control)
+        if machine is not None:
+            seccomp.install(seccomp.broad_filter(machine))
         _wait(pid, seconds)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     os.setsid()
-    machine = seccomp.supported()
     channel.send(control, {"guest": version(), "seccomp": machine})
-    here = {"seccomp": machine, "landlock": landlock.version() > 0, "paths": _installed()}
+    confined = landlock.version() > 0
+    here = {
+        "seccomp": machine,
+        "landlock": confined,
+        "paths": _installed(),
+        "swept": [] if confined else [path for path in _SHARED if os.access(path, os.W_OK)],
+        "counted": _processes_are_counted(),
+    }
     zygote.main(control, here)
 
 
@@ -50,7 +66,18 @@ def _wait(pid: int, seconds: float) -> None:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
-    os._exit(1)
+    os._exit(LIFETIME_OVER)
+
+
+def _processes_are_counted() -> bool:
+    """Whether the engine limits the number of processes in the container."""
+    for path in ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max"):
+        try:
+            with open(path) as file:
+                return file.read().strip() != "max"
+        except OSError:
+            pass
+    return False
 
 
 def _installed() -> List[str]:

@@ -27,8 +27,12 @@ class Station:
         #: where children say how far they came (`report.TAKEN`, `report.COMPILED`)
         self.words, self.word = _pipe()
         self._heard = b""
-        #: the folders that programs can write to; the first is where they run
+        #: the folders that programs may write to; the first is where they run
         self.folders = folders
+        #: those that they can write to besides, and that are emptied as well
+        self.swept: List[str] = []
+        #: whether somebody else limits the number of processes
+        self.counted = False
         self.meter = kernel.Meter()
         #: what a program's process calls last, before any code of the program's
         self.confine: Callable[[], None] = lambda: None
@@ -135,7 +139,7 @@ class Station:
 
     def clean(self) -> None:
         """Removes what a program left in its folders. Raises OSError if something stays."""
-        for folder in self.folders:
+        for folder in [*self.folders, *self.swept]:
             try:
                 os.chmod(folder, stat.S_IRWXU)
             except FileNotFoundError:  # where a program can remove its folder

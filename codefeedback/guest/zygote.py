@@ -87,6 +87,8 @@ def _settle(control: int, config: Dict[str, Any]) -> Station:
     folders = [config["box"], *(["/dev/shm"] if apart else [])]
     station = Station(control, folders)
     station.world_apart = apart
+    station.swept = config.get("swept", [])
+    station.counted = config.get("counted", False)
     kernel.guard_supervisor()
     kernel.drop_privileges()
     if config["processor"] is not None:

@@ -28,6 +28,8 @@ _SOCKET = "/codefeedback.sock"
 # No image may have this folder: engines keep the rights of one that is there.
 _BOX = "/codefeedback"
 _NOBODY = "65534:65534"
+_MOST_PROCESSES = 1 << 22  # that Linux can count
+_LONGEST_LIFE = 30 * 86400.0
 _START_SECONDS = 60.0  # for the guest of a container that was started to call us
 _LOOK_SECONDS = 10.0  # between looks at a container that does not answer
 # A container is not given programs any more in the second half of its life.
@@ -67,12 +69,16 @@ class ContainerSandbox(PooledSandbox):
         lifetime_seconds: float = 3600.0,
     ) -> None:
         super().__init__(workers)
-        for name, value in (
-            ("programs_per_container", programs_per_container),
-            ("lifetime_seconds", lifetime_seconds),
-        ):
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 1:
-                raise UsageError(f"{name}: expected a number from 1 on, got {value!r}")
+        if type(programs_per_container) is not int or programs_per_container < 1:
+            raise UsageError(
+                "programs_per_container: expected a whole number from 1 on, got "
+                f"{programs_per_container!r}"
+            )
+        number = isinstance(lifetime_seconds, (int, float)) and type(lifetime_seconds) is not bool
+        if not number or not 1 <= lifetime_seconds <= _LONGEST_LIFE:
+            raise UsageError(
+                f"lifetime_seconds: expected 1 to {_LONGEST_LIFE:.0f}, got {lifetime_seconds!r}"
+            )
         self._image = image or DEFAULT_IMAGE
         self._programs = programs_per_container
         self._lifetime = lifetime_seconds
@@ -96,8 +102,9 @@ class ContainerSandbox(PooledSandbox):
             lifetime=self._lifetime,
         )
 
-    def _forked(self) -> None:
-        self._engine = find_engine(self._engine.address)
+    def forked(self) -> None:
+        super().forked()
+        self._engine = self._engine.in_a_fork()
 
     def close(self) -> None:
         super().close()
@@ -306,19 +313,22 @@ def _settings(lifetime: float) -> dict[str, Any]:
 def _host_settings(engine: str, path: str, most: Limits) -> dict[str, Any]:
     """What the container may, in the words of the SDK."""
     backstops = cgroups.backstops(most.processes, most.memory_bytes)
+    size = "rw,exec,nosuid,nodev,size=512m"
     owned = "U" if engine == "Podman" else "uid=65534,gid=65534"
-    room = f"rw,exec,nosuid,nodev,size=512m,mode=0700,{owned}"
-    # Podman makes these writable, which Landlock alone would keep from programs.
-    closed = dict.fromkeys(("/tmp", "/var/tmp", "/run"), "ro,size=4k")
+    # Of each container's own, and open to all in it.
+    closed = ["/dev/mqueue", "/dev/pts", *(["/var/tmp", "/run"] if engine == "Podman" else [])]
+    folders = dict.fromkeys((_BOX, "/dev/shm"), f"{size},mode=0700,{owned}")
+    folders["/tmp"] = f"{size},mode=1777"
+    folders.update(dict.fromkeys(closed, "ro,size=4k"))
     return {
         "network_mode": "none",
         "ipc_mode": "none",
         "read_only": True,
-        "tmpfs": {_BOX: room, "/dev/shm": room, **(closed if engine == "Podman" else {})},
+        "tmpfs": folders,
         "mounts": [{"Type": "bind", "Source": path, "Target": _SOCKET, "ReadOnly": True}],
         "mem_limit": backstops["memory"],
         "memswap_limit": backstops["memory"],
-        "pids_limit": backstops["pids"],
+        "pids_limit": min(backstops["pids"], _MOST_PROCESSES),
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "log_config": {"Type": "none"},

@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from codefeedback.errors import MissingExtraError, SandboxUnavailableError
+from codefeedback.guest.contained import LIFETIME_OVER
 from codefeedback.sandbox.janitor import Janitor
 from codefeedback.version import VERSION
 
@@ -29,7 +30,8 @@ DEFAULT_IMAGE = f"codefeedback-sandbox:{VERSION}"
 #: The images that there are Dockerfiles for.
 KINDS = ("python", "numpy")
 
-_SECONDS = 60.0  # for an engine to answer
+_SECONDS = 60  # for an engine to answer
+_FIRST_SECONDS = 15  # for the first time
 _REMOVE_SECONDS = 30.0
 _FRAME = struct.Struct(">4xI")
 _PART = 1 << 16
@@ -41,7 +43,7 @@ _OUT_OF_ROOM = "no space left on device"
 
 
 class Engine:
-    """A connection to an engine. Safe to use from several threads, not in a fork.
+    """A connection to an engine. Safe to use from several threads, not in a fork (`in_a_fork`).
 
     Every method raises SandboxUnavailableError when the engine is gone, or refuses.
     """
@@ -157,6 +159,15 @@ class Engine:
         """To be told when a container is gone."""
         if self._janitor is not None:
             self._janitor.forget(name)
+
+    def in_a_fork(self) -> Engine:
+        """A connection of its own to the same engine. This one is the parent's from now on."""
+        import docker
+
+        if self._janitor is not None:
+            self._janitor.abandon()
+        version = str(self.api.api_version)  # so that nothing need be asked now
+        return Engine(docker.APIClient(self.address, version, timeout=_SECONDS), self.address)
 
     def close(self) -> None:
         """Ends the connection, and removes what was started and not removed."""
@@ -283,6 +294,8 @@ def _told_by(events: Sequence[Mapping[str, Any]]) -> str:
             code = attributes.get("exitCode", attributes.get("containerExitCode", ""))
             if code == "137":
                 return "it was killed, by somebody or for want of memory"
+            if code == str(LIFETIME_OVER):
+                return "it had reached the end of its lifetime"
             return f"it ended with status {code}"
     return "the engine does not say why"
 
@@ -322,10 +335,14 @@ def find_engine(address: str | None = None) -> Engine:
         refused = _refusal(candidate)
         if refused is None:
             try:
-                api = docker.APIClient(base_url=candidate, version="auto", timeout=int(_SECONDS))
-                return Engine(api, candidate)
+                api = docker.APIClient(candidate, version="auto", timeout=_FIRST_SECONDS)
             except (docker.errors.DockerException, ValueError) as error:
                 refused = _reason(error)
+            except NameError:  # how the SDK says that it cannot speak this without more packages
+                refused = "it is not reached by a socket"
+            else:
+                api.timeout = _SECONDS
+                return Engine(api, candidate)
         refusals.append((candidate, refused))
     raise SandboxUnavailableError(_nobody(refusals))
 
@@ -397,4 +414,6 @@ def _reason(error: Exception) -> str:
     told: BaseException = error
     while told.__cause__ is not None or told.__context__ is not None:
         told = told.__cause__ or told.__context__ or told
+    if isinstance(told, TimeoutError):
+        return "it does not answer"
     return str(told) or type(told).__name__

@@ -4,9 +4,11 @@ believe."""
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
+import weakref
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -36,6 +38,9 @@ _BACKSTOP_TRIES = 2
 _CONTENDED = 0.2
 
 
+_LIVING: weakref.WeakSet[GuestSandbox] = weakref.WeakSet()
+
+
 class GuestSandbox(Sandbox):
     """Runs commands in guests that `_take` and `_give_back` hand out and get back."""
 
@@ -43,6 +48,14 @@ class GuestSandbox(Sandbox):
         self._lock = threading.RLock()
         self._busy: set[Worker] = set()
         self._closed = False
+        _LIVING.add(self)
+
+    def forked(self) -> None:
+        """In a fork of the grader: the guests are its parent's, and are left alone."""
+        self._lock = threading.RLock()
+        for worker in self._busy:
+            worker.forget()
+        self._busy = set()
 
     @abstractmethod
     def _take(self, limits: Limits) -> Worker:
@@ -180,6 +193,14 @@ class GuestSandbox(Sandbox):
         with self._lock:
             self._busy.discard(worker)
         self._give_back(worker)
+
+
+def _in_a_fork() -> None:
+    for sandbox in list(_LIVING):
+        sandbox.forked()
+
+
+os.register_at_fork(after_in_child=_in_a_fork)
 
 
 def _is_doubtful(execution: Execution) -> bool:

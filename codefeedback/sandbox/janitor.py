@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -17,11 +18,12 @@ import subprocess
 import sys
 import time
 
-# Lines: a sign, a container's name, and what was made for it, between tabs.
-_ASKED_FOR, _MADE, _REMOVED = "?", "+", "-"
+# Each line is JSON: one of these, a container's name, and the folder that was made for it.
+_ASKED_FOR, _MADE, _REMOVED, _FAREWELL = "asked for", "made", "removed", "farewell"
 _ATTEMPT_SECONDS = 0.1  # between attempts
 _LATE_SECONDS = 3.0  # for an engine to make a container that nobody waits for any more
 _GIVE_UP_SECONDS = 60.0
+_PATIENCE_SECONDS = 5.0  # of a grader that ends, and whose engine may be gone
 
 
 class Janitor:
@@ -44,25 +46,33 @@ class Janitor:
 
     def made(self, container: str) -> None:
         """It is there: it need not be waited for."""
-        self._tell(_MADE, container, "")
+        self._tell(_MADE, container)
 
     def forget(self, container: str) -> None:
         """They are removed."""
-        self._tell(_REMOVED, container, "")
+        self._tell(_REMOVED, container)
 
     def close(self) -> None:
-        """Returns when all is removed."""
+        """Returns when all is removed, or it is clear that this takes longer: then the process
+        goes on without us."""
+        self._tell(_FAREWELL)
+        self.abandon()
+        try:
+            self._process.wait(_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.returncode = 0  # nobody need wait for it
+
+    def abandon(self) -> None:
+        """Nothing will be told from here any more: for forks of the grader."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GIVE_UP_SECONDS)
 
     def _tell(self, *words: str) -> None:
         assert self._process.stdin is not None
         # Somebody may have killed it, or it was sent away: then there is nobody to tell.
         with contextlib.suppress(OSError, ValueError):
             # One write, and so whole or not at all, whenever we are killed.
-            os.write(self._process.stdin.fileno(), ("\t".join(words) + "\n").encode())
+            os.write(self._process.stdin.fileno(), (json.dumps(words) + "\n").encode())
 
 
 def main(socket_path: str) -> None:
@@ -70,13 +80,15 @@ def main(socket_path: str) -> None:
     folders: dict[str, str] = {}
     made = set()
     for line in sys.stdin:
-        sign, name, folder = line.rstrip("\n").split("\t")
-        if sign == _ASKED_FOR:
-            folders[name] = folder
-        elif sign == _MADE:
-            made.add(name)
+        said, *about = json.loads(line)
+        if said == _ASKED_FOR:
+            folders[about[0]] = about[1]
+        elif said == _MADE:
+            made.add(about[0])
+        elif said == _REMOVED:
+            folders.pop(about[0], None)
         else:
-            folders.pop(name, None)
+            break  # forks of the grader may still hold the other end
     for folder in folders.values():
         shutil.rmtree(folder, ignore_errors=True)
     _remove(socket_path, {name: name in made for name in folders})

@@ -21,7 +21,6 @@ class PooledSandbox(GuestSandbox):
         processors = sorted(os.sched_getaffinity(0))
         self._free_processors = processors if 1 < workers <= len(processors) else []
         self._idle: list[Worker] = []
-        self._pid = os.getpid()
 
     @abstractmethod
     def _start(self, limits: Limits, processor: int | None) -> Worker:
@@ -38,12 +37,6 @@ class PooledSandbox(GuestSandbox):
 
     def _take(self, limits: Limits) -> Worker:
         with self._lock:
-            if self._pid != os.getpid():
-                # A fork of the grader: the guests are its parent's.
-                for worker in (*self._idle, *self._busy):
-                    worker.forget()
-                self._idle, self._busy, self._pid = [], set(), os.getpid()
-                self._forked()
             while self._idle:
                 worker = self._idle.pop()
                 if worker.alive and not worker.worn and worker.fits(limits):
@@ -56,8 +49,11 @@ class PooledSandbox(GuestSandbox):
             self._release(processor)
             raise
 
-    def _forked(self) -> None:
-        """What else a fork of the grader has to do before it starts guests of its own."""
+    def forked(self) -> None:
+        super().forked()
+        for worker in self._idle:
+            worker.forget()
+        self._idle = []
 
     def _give_back(self, worker: Worker) -> None:
         with self._lock:

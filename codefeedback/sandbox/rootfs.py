@@ -54,7 +54,7 @@ _SHARED_FOLDERS = ("/tmp", "/var/tmp")
 # What a sandbox mounts something else over.
 _COVERED = ("/codefeedback", "/tmp", "/var/tmp", "/dev", "/proc", "/sys", "/run")
 _LEFT_OUT = (
-    *("test", "tests", "idlelib", "turtledemo", "ensurepip", "site-packages", "dist-packages"),
+    *("test", "tests", "idlelib", "turtledemo", "_bundled", "site-packages", "dist-packages"),
     *("__pycache__", "config-*", "*.a", "*.o", "*.exe"),
     *("_test*.so", "_ctypes_test*.so", "xxlimited*.so", "_xxtestfuzz*.so"),
 )

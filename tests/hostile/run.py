@@ -32,7 +32,7 @@ from typing import Any, Self
 
 import codefeedback as cf
 from codefeedback.sandbox.engine import find_engine
-from codefeedback.sandbox.leftovers import LABEL
+from codefeedback.sandbox.leftovers import LABEL, mark_of_this_process
 
 HERE = Path(__file__).resolve().parent
 HONEST = "honest"
@@ -323,8 +323,12 @@ class Engine:
             others = self._engine.api.containers(all=True)
         return {
             "identity": info["ID"],
-            "containers": [found["Id"] for found in others if LABEL not in found["Labels"]],
-            "ours": [found["Id"] for found in others if LABEL in found["Labels"]],
+            "containers": [found["Id"] for found in others if LABEL not in (found["Labels"] or {})],
+            "ours": [
+                found["Id"]
+                for found in others
+                if found["Labels"].get(LABEL) == mark_of_this_process()
+            ],
         }
 
     def harm(self) -> list[str]:

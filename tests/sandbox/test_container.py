@@ -134,8 +134,8 @@ def test_the_outer_wall_holds_without_the_inner_one(engine: Engine) -> None:
     assert status == 0, printed
     found = json.loads(printed)
     folders = {str(Path(path).parent) for path in found["writable"]}
-    # A message queue's file system is the container's own, and closed to programs by the filter.
-    assert folders <= {"/dev/shm", "/codefeedback", "/dev/mqueue"}
+    # The last one is closed to programs by Landlock, and emptied where there is none.
+    assert folders <= {"/dev/shm", "/codefeedback", "/tmp"}
     assert found["net"] and found["mount"] and found["call"]
     assert found["user"] == 65534 and set(found["caps"]) == {"0" * 16}
     assert (found["privileges"], found["seccomp"]) == ("1", "2")
@@ -211,6 +211,28 @@ def test_two_at_a_time_have_a_container_each(image: str, engine: Engine) -> None
     assert ours(engine) == []
 
 
+def test_a_fork_that_lives_on_keeps_nothing(image: str, engine: Engine, tmp_path: Path) -> None:
+    """Neither the connection to the container nor that to the janitor."""
+    sandbox = ContainerSandbox(image=image)
+    pid = os.fork()
+    if pid == 0:
+        with contextlib.suppress(BaseException):
+            sandbox.close()  # which is the parent's
+            time.sleep(60)
+        os._exit(0)
+    try:
+        time.sleep(0.2)
+        assert len(ours(engine)) == 1
+        assert doubled(sandbox, 2) == [0, 2]
+        started = time.monotonic()
+        sandbox.close()
+        assert time.monotonic() - started < 10
+        assert ours(engine) == []
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
 def test_a_fork_of_the_grader_gets_containers_of_its_own(
     sandbox: ContainerSandbox, engine: Engine
 ) -> None:
@@ -261,10 +283,22 @@ with cf.ContainerSandbox(image=sys.argv[1]) as sandbox:
 """
 
 
+FORKING_GRADER = """
+import os, sys, time, codefeedback as cf
+sandbox = cf.ContainerSandbox(image=sys.argv[1])
+child = os.fork()
+if child:
+    print(child, flush=True)
+time.sleep(60)
+"""
+
+
 @contextlib.contextmanager
-def grader_in_a_process(image: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def grader_in_a_process(
+    image: str, folder: Path, code: str = GRADER
+) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", GRADER, image],
+        [sys.executable, "-c", code, image],
         env=os.environ | {"TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -305,6 +339,31 @@ def test_nothing_outlives_a_grader(
     wait_until(lambda: not of_grader(engine, label) and not list(tmp_path.iterdir()))
     time.sleep(0.5)  # an engine may make later what it was asked for
     assert not of_grader(engine, label)
+
+
+def test_nothing_outlives_a_killed_grader_whose_fork_lives_on(
+    image: str, engine: Engine, tmp_path: Path
+) -> None:
+    with grader_in_a_process(image, tmp_path, FORKING_GRADER) as process:
+        label = label_of(process.pid)
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        assert of_grader(engine, label)
+        process.kill()
+        process.wait()
+        wait_until(lambda: not of_grader(engine, label))
+        os.kill(child, signal.SIGKILL)
+
+
+def test_an_odd_folder_is_removed_with_its_container(
+    image: str, engine: Engine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a\tb\nc\udcff"
+    folder.mkdir()
+    with grader_in_a_process(image, folder) as process:
+        label = label_of(process.pid)
+        time.sleep(0.3)
+    wait_until(lambda: not of_grader(engine, label) and not list(folder.iterdir()))
 
 
 def test_a_paused_container_does_not_outlive_a_killed_grader(
@@ -538,6 +597,20 @@ def test_a_guest_that_does_not_come_up(image: str) -> None:
         ContainerSandbox(image=image, preload=["nope"])
 
 
+def test_a_pause_is_nobody_s_idle_time(sandbox: ContainerSandbox, engine: Engine) -> None:
+    def pause() -> None:
+        time.sleep(0.3)
+        engine.api.pause(ours(engine)[0]["Id"])
+        time.sleep(3)
+        engine.api.unpause(ours(engine)[0]["Id"])
+
+    pausing = threading.Thread(target=pause)
+    pausing.start()
+    run = script(sandbox, "import time\ntime.sleep(0.8)\nprint(1)", wall_seconds=2)
+    pausing.join()
+    assert (run.stdout, run.limit_hit) == (b"1\n", None) and run.wall_seconds > 2
+
+
 @pytest.mark.parametrize("how", ["kill", "pause", "remove"])
 def test_lost_containers_cost_no_result(
     sandbox: ContainerSandbox, engine: Engine, how: str, monkeypatch: pytest.MonkeyPatch
@@ -624,6 +697,9 @@ def test_an_engine_that_is_killed_costs_no_result(
             script(sandbox, "print(1)", processes=1000)
         private_engine.start()
         assert script(sandbox, "print(1)", processes=1000).stdout == b"1\n"
+        private_engine.kill()
+        started = time.monotonic()
+    assert time.monotonic() - started < 20  # the engine is not waited for
 
 
 @engine_gone
@@ -689,7 +765,7 @@ def test_settings_that_make_no_sense(settings: dict[str, Any], said: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["programs_per_container", "lifetime_seconds"])
-@pytest.mark.parametrize("value", [0, -1, "x", True])
+@pytest.mark.parametrize("value", [0, -1, "x", True, float("inf"), float("nan"), None])
 def test_numbers_that_are_none(name: str, value: Any) -> None:
     with pytest.raises(UsageError, match=name):
         ContainerSandbox(**{name: value})

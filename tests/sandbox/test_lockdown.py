@@ -215,6 +215,31 @@ def test_signals_reach_nobody_else(sandbox: Sandbox) -> None:
         victim.communicate()
 
 
+def test_the_first_process_of_a_container_is_closed(sandbox: Sandbox) -> None:
+    """Without Landlock, programs see /proc."""
+    program = (
+        "import os\nfound = []\n"
+        "for name in ('mem', 'environ', 'syscall', 'fd/1', 'oom_score_adj'):\n"
+        "    for flags in (os.O_RDONLY, os.O_WRONLY):\n"
+        "        try:\n            os.close(os.open(f'/proc/1/{name}', flags))\n"
+        "            found.append((name, flags))\n        except OSError:\n            pass\n"
+        "print([each for each in found if each != ('oom_score_adj', os.O_RDONLY)])\n"
+    )
+    assert script(sandbox, program).stdout == b"[]\n"
+
+
+def test_nothing_is_left_for_the_next_program(sandbox: Sandbox) -> None:
+    places = "'.', '/tmp', '/var/tmp', '/dev/shm', '/dev/mqueue', '/run'"
+    leave = (
+        f"import os\nfor place in ({places}):\n    try:\n"
+        "        open(place + '/note', 'w').write('x'); os.mkdir(place + '/notes')\n"
+        "    except OSError:\n        pass\n"
+    )
+    look = f"import glob, os\nprint([glob.glob(place + '/note*') for place in ({places})])\n"
+    script(sandbox, leave)
+    assert script(sandbox, look).stdout == b"[[], [], [], [], [], []]\n"
+
+
 def test_the_test_of_a_split_check_is_not_in_the_program_s_memory(sandbox: Sandbox) -> None:
     """Nor are the tests and programs that came before it."""
     needle = "needle" + str(os.getpid())
