@@ -14,7 +14,9 @@ from typing import Dict, List, Optional, Tuple
 _MOUNT = "/sys/fs/cgroup"
 _PREFIX = "codefeedback-"
 _SETTLED_SECONDS = 10.0  # a group that has no process by then will have none
-_OURS = 16  # processes of a guest beside the program's
+# Processes of a guest beside the program's; so many that a supervisor, which says more of the matter
+# than a failing fork, sees a program that exceeds its limit before the kernel steps in.
+_SPARE_PROCESSES = 256
 _SPARE_BYTES = 3 << 30  # of a guest: its own, the files of its programs, room for a late look
 # (controller, file of version 2, file of version 1)
 _FILES = (
@@ -84,7 +86,7 @@ class Group:
 
 def backstops(processes: int, memory_bytes: int) -> Dict[str, int]:
     """What the group of a guest may hold whose programs have these limits."""
-    return {"pids": processes + _OURS, "memory": 2 * memory_bytes + _SPARE_BYTES}
+    return {"pids": processes + _SPARE_PROCESSES, "memory": 2 * memory_bytes + _SPARE_BYTES}
 
 
 def _write(path: str, text: str) -> None:

@@ -97,6 +97,10 @@ def _settle(control: int, config: Dict[str, Any]) -> Station:
     if config["serves_many"]:
         station.fork_hooks = _preload([*_LIGHT, *config["preload"]])
         station.quick = True
+        ending.know_harmless_kinds()
+    # Programs do not find our objects among theirs, and their collections pass them over.
+    gc.collect()
+    gc.freeze()
     _lock(station, config, readable)
     kernel.limit_for_good()
     return station
@@ -129,7 +133,7 @@ def _complete_interpreter(paths: List[str]) -> None:
 
 
 def _preload(names: List[str]) -> List[Dict[str, Any]]:
-    """Imports what children are to find imported, and freezes it; the hooks for their forks.
+    """Imports what children are to find imported; the hooks for their forks.
 
     What modules want to do at a fork is for processes with threads, and costs as much as the fork.
     """
@@ -145,9 +149,6 @@ def _preload(names: List[str]) -> List[Dict[str, Any]]:
     sys.modules["random"].seed(0)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(0)
-    gc.collect()
-    ending.know_harmless_kinds()
-    gc.freeze()
     return hooks
 
 

@@ -96,7 +96,7 @@ def test_the_container_is_hardened(engine: Engine) -> None:
     assert any("no-new-privileges" in option for option in host["SecurityOpt"])
     assert not any("unconfined" in option for option in host["SecurityOpt"])
     assert about["Config"]["User"] == "65534:65534"
-    assert host["Memory"] == host["MemorySwap"] == 5 << 30 and host["PidsLimit"] == 80
+    assert host["Memory"] == host["MemorySwap"] == 5 << 30 and host["PidsLimit"] == 320
     assert not host["Binds"] or engine.kind == "Podman"
     mounts = [mount for mount in about["Mounts"] if mount["Type"] == "bind"]
     assert [mount["Destination"] for mount in mounts] == ["/codefeedback.sock"]
@@ -149,7 +149,7 @@ def test_processes_and_memory_are_limited_by_the_engine(engine: Engine) -> None:
         "            import time; time.sleep(3); os._exit(0)\n        n += 1\n"
         "except OSError:\n    pass\nprint(n)\n",
     )
-    assert status == 0 and 50 < int(printed) < 80
+    assert status == 0 and 250 < int(printed) < 320
 
 
 def test_the_world_is_small(sandbox: ContainerSandbox) -> None:
@@ -197,9 +197,9 @@ def test_problems_with_larger_limits_get_a_larger_container(
 ) -> None:
     assert script(sandbox, "print(1)", memory_bytes=2 << 30, processes=200).stdout == b"1\n"
     host = told(engine)["HostConfig"]
-    assert (host["Memory"], host["PidsLimit"]) == (7 << 30, 216)
+    assert (host["Memory"], host["PidsLimit"]) == (7 << 30, 456)
     assert script(sandbox, "print(2)").stdout == b"2\n"
-    assert told(engine)["HostConfig"]["PidsLimit"] == 216
+    assert told(engine)["HostConfig"]["PidsLimit"] == 456
 
 
 def test_two_at_a_time_have_a_container_each(image: str, engine: Engine) -> None:

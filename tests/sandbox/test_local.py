@@ -54,7 +54,7 @@ def test_control_groups_hold_for_all_that_a_worker_runs() -> None:
             assert "codefeedback-" in Path(f"/proc/{pid}/cgroup").read_text()
         own = set(groups()) - before
         counted = [path / "pids.max" for path in own if (path / "pids.max").exists()]
-        assert [path.read_text() for path in counted] == ["36\n"]
+        assert [path.read_text() for path in counted] == ["276\n"]
     assert not own & set(groups())
 
 
