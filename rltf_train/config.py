@@ -123,6 +123,8 @@ class Grading(Section):
     """codefeedback's settings. `workers`: programs at one time, by default one per processor."""
 
     workers: Size = os.cpu_count() or 1
+    sandbox: Literal["auto", "local", "docker", "portable"] = "auto"
+    image: str | None = None
     reuse: bool = False
     granularity: Literal["expression", "line", "statement", "block"] = "line"
     cpu_seconds: Positive | None = None

@@ -39,6 +39,8 @@ def make_grader(config: Grading, fine: Fine, *, weight: float, executed: bool) -
     try:
         return cf.Grader(
             workers=config.workers,
+            sandbox=config.sandbox,
+            image=config.image,
             limits={key: value for key, value in limits.items() if value is not None},
             reuse=config.reuse,
             granularity=config.granularity,

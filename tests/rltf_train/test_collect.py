@@ -263,6 +263,16 @@ def test_nothing_was_graded(bench: Bench) -> None:
         bench.one((RIGHT, RIGHT))
 
 
+def test_a_grader_in_the_sandbox_that_was_asked_for(image: str) -> None:
+    grading, loss = Config.model_fields["grading"].default, Config.model_fields["loss"].default
+    docker = grading.model_copy(update={"sandbox": "docker", "image": image})
+    with make_grader(docker, loss.fine_terms, weight=0, executed=False) as grader:
+        assert grader.sandbox.tier == "container"
+    with pytest.raises(TrainError, match="only the docker sandbox"):
+        local = grading.model_copy(update={"image": image})
+        make_grader(local, loss.fine_terms, weight=0, executed=False)
+
+
 def test_a_grader_for_what_the_loss_uses() -> None:
     grading, fine = Config.model_fields["grading"].default, Config.model_fields["loss"].default
     with pytest.raises(TrainError, match="grading: "):
