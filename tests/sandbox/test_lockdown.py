@@ -299,6 +299,11 @@ def test_what_leaves_its_family_is_counted_and_ended(sandbox: Sandbox) -> None:
     assert run.limit_hit is Limit.CPU and run.wall_seconds < 3
 
 
+def test_a_fork_bomb_is_seen_before_the_kernel_steps_in(sandbox: Sandbox) -> None:
+    run = script(sandbox, "import os\nwhile True:\n    os.fork()\n")
+    assert (run.limit_hit, run.signal) == (Limit.PROCESSES, signal.SIGKILL)
+
+
 def test_room_for_files_is_limited(sandbox: Sandbox) -> None:
     many = "import os\nfor n in range(10 ** 6):\n    open(str(n), 'w').write('x' * 100000)\n"
     run = script(sandbox, many, cpu_seconds=20, wall_seconds=20)
