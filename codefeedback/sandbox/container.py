@@ -286,8 +286,8 @@ class Rendezvous:
             raise RunLostError(f"a container ended as it began: {container.why_gone()}")
         if contained.UNREACHABLE in complaint:
             complaint += (
-                f"; the engine must run on this machine, and see {self.folder} (TMPDIR chooses "
-                "another folder)"
+                f"; the engine must run on this machine, see {self.folder} (TMPDIR chooses another "
+                "folder), and let containers use sockets of others (SELinux may forbid that)"
             )
         raise SandboxUnavailableError(
             f"the image {image} does not start as a sandbox: {complaint or 'no sign of life'}; "

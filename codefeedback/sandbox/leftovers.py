@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import stat
 import tempfile
 import time
 from collections.abc import Mapping
@@ -78,10 +79,12 @@ def remove_stale_folders() -> None:
     """Removes the folders of graders that were killed while they waited for a container."""
     for folder in Path(tempfile.gettempdir()).glob(SOCKET_FOLDER + "*"):
         try:
-            old = time.time() - folder.stat().st_mtime > _SETTLED_SECONDS
+            status = folder.lstat()
         except OSError:
             continue
-        if old and not _somebody_listens(folder / "socket"):
+        old = time.time() - status.st_mtime > _SETTLED_SECONDS
+        mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+        if mine and old and not _somebody_listens(folder / "socket"):
             shutil.rmtree(folder, ignore_errors=True)
 
 
