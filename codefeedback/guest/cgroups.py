@@ -14,8 +14,8 @@ from typing import Dict, List, Optional, Tuple
 _MOUNT = "/sys/fs/cgroup"
 _PREFIX = "codefeedback-"
 _SETTLED_SECONDS = 10.0  # a group that has no process by then will have none
-# Processes of a guest beside the program's; so many that a supervisor, which says more of the matter
-# than a failing fork, sees a program that exceeds its limit before the kernel steps in.
+# Processes of a guest beside the program's; so many that a supervisor, which says more of the
+# matter than a failing fork, sees a program that exceeds its limit before the kernel steps in.
 _SPARE_PROCESSES = 256
 _SPARE_BYTES = 3 << 30  # of a guest: its own, the files of its programs, room for a late look
 # (controller, file of version 2, file of version 1)

@@ -21,9 +21,9 @@ from .station import Station
 _CHECK_SECONDS = 0.025  # between looks at what no clock tells: the number of processes
 _GRACE_SECONDS = 1.0  # for the program's half to end after the test's half has
 _SHORTEST_WAIT = 0.001
-# Of programs in a container, where the kernel shares processors out by process: elsewhere it does by
-# session, and a supervisor has one to itself. Among all processes of a fork bomb it would wait for
-# half a second to see them.
+# Of programs in a container, where the kernel shares processors out by process: elsewhere it does
+# by session, and a supervisor has one to itself. Among all processes of a fork bomb it would wait
+# for half a second to see them.
 _NICENESS = 19
 # Who wakes up so late did not run, and the program did not either: somebody stopped both, as
 # engines pause containers. That is not the program's idle time.
