@@ -15,11 +15,11 @@ import codefeedback as cf
 
 BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "sandbox.py"
 RATIO = r"[\d.e+-]+ vs [\d.e+-]+ \S.* -> ratio \d+\.\d\d \(target [<>]= [\d.]+\) (met|MISSED)"
-NUMBER = r"-?[\d.e+-]+ \S.* \(target <= \d+\) (met|MISSED)"
+NUMBER = r"-?[\d.e+-]+ \S.* \(target <= [\d.]+\) (met|MISSED)"
 
 
-def run(*arguments: str) -> list[str]:
-    command = [sys.executable, str(BENCHMARK), *arguments]
+def run(*arguments: str, benchmark: str = BENCHMARK.name) -> list[str]:
+    command = [sys.executable, str(BENCHMARK.with_name(benchmark)), *arguments]
     environment = {key: os.environ[key] for key in os.environ if key != "CODEFEEDBACK_DATA"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
@@ -72,6 +72,23 @@ def test_numbers(arguments: str, names: list[str]) -> None:
         assert re.fullmatch(f"{name}: {NUMBER}", line), line
     if "memory" in arguments:
         assert heads[-1].startswith("left after close: 0 ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heads"),
+    [
+        ("speed --rounds 2 --programs 1 --cases 2", [f"containers over the local .*: {RATIO}"]),
+        ("start --rounds 1", [f"cold start: {NUMBER}"]),
+        ("left --programs 2 --kills 1", [f"left after .*: {NUMBER}"] * 3),
+    ],
+)
+def test_containers(arguments: str, heads: list[str], image: str) -> None:
+    name, *options = arguments.split()
+    lines = run(name, *options, "--image", image, benchmark="containers.py")
+    shown = [line for line in lines if not line.startswith(" ")]
+    assert len(shown) == len(heads)
+    for head, line in zip(heads, shown, strict=True):
+        assert re.fullmatch(head, line), line
 
 
 def test_what_needs_data_says_so() -> None:
