@@ -39,7 +39,12 @@ _LOOK_SECONDS = 0.02  # between looks at a container that is on its way
 _NOTICE_SECONDS = 1.0  # for an engine to see that a container ended
 _UNIX = ("unix", "http+unix")
 _OF_OURS = "images for programs are made by `codefeedback sandbox build`"
-_OUT_OF_ROOM = "no space left on device"
+# What to do when an engine says such a thing.
+_HINTS = {
+    "no space left on device": "make room on its disk (docker system df shows what uses it)",
+    "bind source path does not exist": "the engine must run on this machine, and see our temporary "
+    "folder (TMPDIR chooses another one)",
+}
 
 
 class Engine:
@@ -68,8 +73,7 @@ class Engine:
             raise SandboxUnavailableError(no_image(image or DEFAULT_IMAGE, self.address)) from None
         except docker.errors.APIError as error:
             said = str(error.explanation or error)
-            if _OUT_OF_ROOM in said:
-                hint = "make room on its disk (docker system df shows what uses it)"
+            hint = next((_HINTS[phrase] for phrase in _HINTS if phrase in said), hint)
             raise SandboxUnavailableError(
                 f"the container engine at {self.address} could not {to}: {said}"
                 + (f"; {hint}" if hint else "")

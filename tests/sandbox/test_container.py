@@ -667,6 +667,20 @@ def test_memory_that_the_container_does_not_have(image: str, engine: Engine) -> 
         assert doubled(sandbox, 2) == [0, 2]
 
 
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("mkdir /var/lib/docker/overlay2/x: no space left on device", "make room on its disk"),
+        ("bind source path does not exist: /tmp/x", "TMPDIR chooses another one"),
+    ],
+)
+def test_what_to_do_when_an_engine_refuses(engine: Engine, said: str, hint: str) -> None:
+    errors = pytest.importorskip("docker").errors
+    with pytest.raises(SandboxUnavailableError, match=f"could not work: {said}; .*{hint}"):
+        with engine.asked("work"):
+            raise errors.APIError("500 Server Error", explanation=said)
+
+
 def test_a_full_disk_for_sockets(
     image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
