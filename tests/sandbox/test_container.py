@@ -676,9 +676,9 @@ def test_memory_that_the_container_does_not_have(image: str, engine: Engine) -> 
 )
 def test_what_to_do_when_an_engine_refuses(engine: Engine, said: str, hint: str) -> None:
     errors = pytest.importorskip("docker").errors
-    with pytest.raises(SandboxUnavailableError, match=f"could not work: {said}; .*{hint}"):
-        with engine.asked("work"):
-            raise errors.APIError("500 Server Error", explanation=said)
+    wanted = pytest.raises(SandboxUnavailableError, match=f"could not work: {said}; .*{hint}")
+    with wanted, engine.asked("work"):
+        raise errors.APIError("500 Server Error", explanation=said)
 
 
 def test_a_full_disk_for_sockets(
