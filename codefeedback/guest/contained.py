@@ -7,7 +7,6 @@ that is left in the container: nothing of one that was forgotten stays.
 from __future__ import annotations
 
 import _socket  # `socket` itself loads much more, which every program would carry
-import binascii
 import os
 import signal
 import site
@@ -15,13 +14,12 @@ import sys
 import time
 from typing import List
 
-from . import channel, kernel, landlock, seccomp, zygote
+from . import channel, identity, kernel, landlock, seccomp, zygote
 
-UNREACHABLE = "the grader's socket cannot be reached"
-#: The status of a container that ended because it was forgotten, or had lived for long enough.
-LIFETIME_OVER = 124
 # Where programs can write that nothing but Landlock keeps from it.
 _SHARED = ("/tmp", "/var/tmp", "/run", "/dev/mqueue")
+# Where the kernel shares processors out among containers first, and then within each.
+_CPU_GROUP = ("/sys/fs/cgroup/cpu.weight", "/sys/fs/cgroup/cpu/cpu.shares")
 
 
 def main(path: str, seconds: float) -> None:
@@ -30,7 +28,7 @@ def main(path: str, seconds: float) -> None:
     try:
         connection.connect(path)
     except OSError as error:
-        sys.exit("%s: %s" % (UNREACHABLE, error.strerror))
+        sys.exit("%s: %s" % (identity.UNREACHABLE, error.strerror))
     control = connection.detach()
     machine = seccomp.supported()
     # Neither the first process nor its memory is the programs' business, nor what it may do theirs.
@@ -46,14 +44,15 @@ def main(path: str, seconds: float) -> None:
         _wait(pid, seconds)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     os.setsid()
-    channel.send(control, {"guest": version(), "seccomp": machine})
+    channel.send(control, {"guest": identity.version(), "seccomp": machine})
     confined = landlock.version() > 0
     here = {
         "seccomp": machine,
         "landlock": confined,
         "paths": _installed(),
         "swept": [] if confined else [path for path in _SHARED if os.access(path, os.W_OK)],
-        "counted": _processes_are_counted(),
+        "counted": _limit_of_processes() not in ("", "max"),
+        "cpu_group": any(map(os.path.exists, _CPU_GROUP)),
     }
     zygote.main(control, here)
 
@@ -66,30 +65,19 @@ def _wait(pid: int, seconds: float) -> None:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
-    os._exit(LIFETIME_OVER)
+    os._exit(identity.LIFETIME_OVER)
 
 
-def _processes_are_counted() -> bool:
-    """Whether the engine limits the number of processes in the container."""
+def _limit_of_processes() -> str:
+    """What the engine says of it; empty if nothing."""
     for path in ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max"):
         try:
             with open(path) as file:
-                return file.read().strip() != "max"
+                return file.read().strip()
         except OSError:
             pass
-    return False
+    return ""
 
 
 def _installed() -> List[str]:
     return [path for path in site.getsitepackages() if os.path.isdir(path)]
-
-
-def version() -> str:
-    """Tells this guest from others: a checksum of its text."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    checksum = 0
-    for name in sorted(os.listdir(folder)):
-        if name.endswith(".py"):
-            with open(os.path.join(folder, name), "rb") as file:
-                checksum = binascii.crc32(name.encode() + file.read(), checksum)
-    return "%08x" % checksum

@@ -33,6 +33,10 @@ class Station:
         self.swept: List[str] = []
         #: whether somebody else limits the number of processes
         self.counted = False
+        #: whether an engine may stop us for a while, and the programs with us
+        self.contained = False
+        #: whether processors are shared out by process among us and the programs alone
+        self.cpu_group = False
         self.meter = kernel.Meter()
         #: what a program's process calls last, before any code of the program's
         self.confine: Callable[[], None] = lambda: None

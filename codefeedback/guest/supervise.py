@@ -21,13 +21,11 @@ from .station import Station
 _CHECK_SECONDS = 0.025  # between looks at what no clock tells: the number of processes
 _GRACE_SECONDS = 1.0  # for the program's half to end after the test's half has
 _SHORTEST_WAIT = 0.001
-# Of programs in a container, where the kernel shares processors out by process: elsewhere it does
-# by session, and a supervisor has one to itself. Among all processes of a fork bomb it would wait
-# for half a second to see them.
+# Of programs in a container: there the kernel shares processors out by process, elsewhere by
+# session, and a supervisor has one to itself. Among all processes of a fork bomb it would wait for
+# half a second to see them.
 _NICENESS = 19
-# Who wakes up so late did not run, and the program did not either: somebody stopped both, as
-# engines pause containers. That is not the program's idle time.
-_STOLEN_SECONDS = 0.5
+_STOPPED_SECONDS = 0.5
 _SHARED_BYTES = 8 << 20  # of the interpreter, in each forked process and counted in each
 _KILL_PATIENCE = 10.0
 _MAX_FD = 256  # no process of ours has more: RLIMIT_NOFILE
@@ -240,7 +238,7 @@ class Run:
         streams = (station.stdin, station.stdout, station.stderr)
         return [
             (os.setsid, ()),
-            *([(os.nice, (_NICENESS,))] if station.counted else []),
+            *([(os.nice, (_NICENESS,))] if station.cpu_group else []),
             # Not by way of `signal`, whose enumerations cost more than the calls.
             (_signal.set_wakeup_fd, (-1,)),
             (_signal.signal, (_signal.SIGCHLD, _signal.SIG_DFL)),
@@ -331,13 +329,9 @@ def _watch(
 ) -> None:
     patience = min(_CHECK_SECONDS, request["limits"]["cpu_seconds"])
     ended: Optional[float] = None
+    pauses = Pauses(station) if station.contained else None
     while True:
-        asked = time.monotonic()
-        events = station.poll.poll(1000 * patience)
-        late = time.monotonic() - asked - patience
-        if late > _STOLEN_SECONDS:
-            started += late
-        for fd, _ in events:
+        for fd, _ in station.poll.poll(1000 * patience):
             if fd == station.control:
                 kill_all(children)
                 raise GraderGone
@@ -357,7 +351,33 @@ def _watch(
         elif now > request["backstop_seconds"]:
             _stop(alive, "backstop")
         else:
-            patience = _check_all(station, alive, request["limits"], now)
+            stopped = pauses.seconds(patience) if pauses else 0.0
+            patience = _check_all(station, alive, request["limits"], now - stopped)
+
+
+class Pauses:
+    """How long this process was stopped, as engines pause containers with all that is in them. That
+    is not the program's idle time."""
+
+    def __init__(self, station: Station) -> None:
+        self._meter = station.meter
+        self._stopped = 0.0
+        self._last = self._now()
+
+    def _now(self) -> Tuple[float, float]:
+        """The clock, and how long we ran or waited for a processor until now."""
+        words = self._meter.read("/proc/self/schedstat")
+        waited = int(words[1]) / 1e9 if len(words) > 1 else 0.0
+        return time.monotonic(), time.process_time() + waited
+
+    def seconds(self, patience: float) -> float:
+        """So far. Since it was asked for last, `patience` seconds were slept on purpose at most."""
+        clock, busy = self._now()
+        missing = clock - self._last[0] - (busy - self._last[1]) - patience
+        if missing > _STOPPED_SECONDS:
+            self._stopped += missing
+        self._last = clock, busy
+        return self._stopped
 
 
 def _check_all(station: Station, alive: List[Child], limits: Dict[str, Any], now: float) -> float:

@@ -89,6 +89,8 @@ def _settle(control: int, config: Dict[str, Any]) -> Station:
     station.world_apart = apart
     station.swept = config.get("swept", [])
     station.counted = config.get("counted", False)
+    station.cpu_group = config.get("cpu_group", False)
+    station.contained = config["contained"]
     kernel.guard_supervisor()
     kernel.drop_privileges()
     if config["processor"] is not None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from codefeedback.errors import RunLostError, SandboxUnavailableError, UsageError
-from codefeedback.guest import cgroups, contained
+from codefeedback.guest import cgroups, identity
 from codefeedback.problems import Limits
 from codefeedback.sandbox import leftovers
 from codefeedback.sandbox.engine import DEFAULT_IMAGE, Container, Engine, find_engine
@@ -158,10 +158,10 @@ class ContainerWorker(Worker):
     def _acquaint(self, image: str) -> None:
         """Hears who the guest is. Raises SandboxUnavailableError if it is not ours."""
         hello = self._hear(_START_SECONDS)
-        if hello["guest"] != contained.version():
+        if hello["guest"] != identity.version():
             raise SandboxUnavailableError(
                 f"the image {image} was made by another version of codefeedback (its guest is "
-                f"{hello['guest']}, ours {contained.version()}): make it again, by `codefeedback "
+                f"{hello['guest']}, ours {identity.version()}): make it again, by `codefeedback "
                 "sandbox build` or the way it was made"
             )
         if hello["seccomp"] is None:
@@ -284,7 +284,7 @@ class Rendezvous:
         complaint = container.complaint()
         if not complaint and time.monotonic() < give_up:
             raise RunLostError(f"a container ended as it began: {container.why_gone()}")
-        if contained.UNREACHABLE in complaint:
+        if identity.UNREACHABLE in complaint:
             complaint += (
                 f"; the engine must run on this machine, see {self.folder} (TMPDIR chooses another "
                 "folder), and let containers use sockets of others (SELinux may forbid that)"

@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from codefeedback.errors import MissingExtraError, SandboxUnavailableError
-from codefeedback.guest.contained import LIFETIME_OVER
+from codefeedback.guest.identity import LIFETIME_OVER
 from codefeedback.sandbox.janitor import Janitor
 from codefeedback.version import VERSION
 

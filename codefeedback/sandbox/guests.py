@@ -3,6 +3,7 @@ believe."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -160,7 +161,7 @@ class GuestSandbox(Sandbox):
         finally:
             try:
                 way.close()
-            except RunLostError:
+            except (RunLostError, BackstopError):
                 worker.owed += 1
             self._return(worker)
 
@@ -197,7 +198,8 @@ class GuestSandbox(Sandbox):
 
 def _in_a_fork() -> None:
     for sandbox in list(_LIVING):
-        sandbox.forked()
+        with contextlib.suppress(Exception):  # one that is being made, or never was
+            sandbox.forked()
 
 
 os.register_at_fork(after_in_child=_in_a_fork)

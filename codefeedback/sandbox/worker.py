@@ -21,6 +21,8 @@ from codefeedback.sandbox.interface import Command
 _LOOK_SECONDS = 1.0  # between looks at whether the guest was stopped
 _ANSWER_SECONDS = 30.0  # for the guest to clean up and report after the backstop
 _READY_SECONDS = 120.0
+_STALLED_SECONDS = 120.0  # for a guest to take or give more of a frame that was begun
+_HELLO_BYTES = 1 << 20
 # Of a case that is sent before the one before it is answered: it must fit into the socket, since
 # the guest does not read before it has answered.
 _AHEAD_BYTES = 32 << 10
@@ -57,6 +59,8 @@ class Worker(ABC):
     """
 
     def __init__(self, control: socket.socket, processor: int | None) -> None:
+        # Never waited for but with an eye on the guest: it may be stopped in the middle of a frame.
+        control.setblocking(False)
         self._control = control
         #: the only processor that it and its programs run on
         self.processor = processor
@@ -114,12 +118,14 @@ class Worker(ABC):
         return answer
 
     def _hear(self, seconds: float) -> Mapping[str, Any]:
-        """A message without bytes."""
-        self._wait(seconds)
+        """A short message without bytes."""
+        self._wait(select.POLLIN, seconds)
         try:
-            answer: Mapping[str, Any] = channel.receive(self._control.fileno())
+            answer = channel.receive(self._control.fileno(), _HELLO_BYTES, self._wait_more)
         except channel.ChannelClosed as error:
             raise self._lost(error) from None
+        if not isinstance(answer, dict):
+            raise self._lost("it says what no guest of ours would")
         return answer
 
     def run(self, command: Command, limits: Limits) -> Answer:
@@ -176,7 +182,7 @@ class Worker(ABC):
         head = {"way": "answer", "module": module, "cpu_seconds": cpu_seconds}
         self.owed = 1
         self._send(channel.frame(head) + channel.frame({}, question))
-        self._wait(_ANSWER_SECONDS + 20.0 * cpu_seconds)
+        self._wait(select.POLLIN, _ANSWER_SECONDS + 20.0 * cpu_seconds)
         _, (answer,) = self._receive()
         self.owed = 0
         return answer
@@ -185,25 +191,30 @@ class Worker(ABC):
         if not frames:
             return
         try:
-            channel.send_frame(self._control.fileno(), frames)
+            channel.send_frame(
+                self._control.fileno(), frames, lambda: self._wait(select.POLLOUT, _STALLED_SECONDS)
+            )
         except channel.ChannelClosed as error:
             raise self._lost(error) from None
 
     def _answer(self, limits: Limits) -> Answer:
-        self._wait(requests.backstop_seconds(limits) + _ANSWER_SECONDS)
+        self._wait(select.POLLIN, requests.backstop_seconds(limits) + _ANSWER_SECONDS)
         facts, outputs = self._receive()
         self.owed -= 1
         return facts, outputs
 
     def _receive(self) -> Answer:
         try:
-            return channel.receive_with_bytes(self._control.fileno())
+            return channel.receive_with_bytes(self._control.fileno(), wait=self._wait_more)
         except channel.ChannelClosed as error:
             raise self._lost(error) from None
 
-    def _wait(self, seconds: float) -> None:
+    def _wait_more(self) -> None:
+        self._wait(select.POLLIN, _STALLED_SECONDS)
+
+    def _wait(self, event: int, seconds: float) -> None:
         poll = select.poll()
-        poll.register(self._control, select.POLLIN)
+        poll.register(self._control, event)
         give_up = time.monotonic() + seconds
         while not poll.poll(1000 * _LOOK_SECONDS):
             self._check()

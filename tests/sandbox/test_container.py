@@ -32,7 +32,7 @@ from codefeedback import (
     UsageError,
 )
 from codefeedback.errors import SandboxUnavailableError, WeakSandboxError
-from codefeedback.guest import cgroups, contained
+from codefeedback.guest import cgroups, identity
 from codefeedback.sandbox import container, local
 from codefeedback.sandbox.engine import Engine, find_engine
 from codefeedback.sandbox.images import ENTRYPOINT
@@ -586,7 +586,7 @@ def test_a_socket_that_the_engine_cannot_show(image: str, monkeypatch: pytest.Mo
 def test_an_image_of_another_version(
     image: str, engine: Engine, made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contained, "version", lambda: "00000000")
+    monkeypatch.setattr(identity, "version", lambda: "00000000")
     with pytest.raises(SandboxUnavailableError, match="another version of codefeedback") as caught:
         ContainerSandbox(image=image)
     assert "codefeedback sandbox build" in str(caught.value) and image in str(caught.value)
