@@ -329,7 +329,7 @@ def _sandbox(
         return choose(
             sandbox,
             python=None if python is None else os.fspath(python),
-            site_packages=site_packages or bool(preload),
+            site_packages=site_packages,
             preload=preload,
             image=image,
             workers=workers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -14,9 +15,10 @@ from rich.text import Text
 from codefeedback.cli.failures import ACCEPTED, NOT_ACCEPTED
 from codefeedback.cli.options import printing
 from codefeedback.cli.output import console_for, print_json, print_text
-from codefeedback.errors import MissingExtraError, SandboxUnavailableError
+from codefeedback.errors import MissingExtraError, SandboxError
 from codefeedback.sandbox.choose import choose
-from codefeedback.sandbox.engine import DEFAULT_IMAGE, find_engine, no_image
+from codefeedback.sandbox.container import ContainerSandbox
+from codefeedback.sandbox.engine import find_engine
 from codefeedback.sandbox.probe import Offer, offer_of
 
 _Row = tuple[str, bool, str]
@@ -106,19 +108,14 @@ def _rows(offer: Offer) -> list[_Row]:
 
 
 def _containers() -> _Row:
-    """Whether ``--sandbox docker`` works without more ado."""
+    """Whether ``--sandbox docker`` works without more ado: one is started."""
     try:
-        engine = find_engine()
-    except (SandboxUnavailableError, MissingExtraError) as error:
-        return "containers", False, f"{error}: --sandbox docker does not work"
-    try:
-        if not engine.has_image(DEFAULT_IMAGE):
-            return "containers", False, no_image(DEFAULT_IMAGE, engine.address)
-        return "containers", True, f"{engine.version} at {engine.address}: --sandbox docker"
-    except SandboxUnavailableError as error:
-        return "containers", False, str(error)
-    finally:
-        engine.close()
+        with contextlib.closing(find_engine()) as engine:
+            meaning = f"{engine.version} at {engine.address}: --sandbox docker works"
+        ContainerSandbox().close()
+    except (SandboxError, MissingExtraError) as error:
+        return "containers", False, f"no --sandbox docker: {error}"
+    return "containers", True, meaning
 
 
 def _text(rows: list[_Row], name: str, tier: str, hides: bool) -> Text:

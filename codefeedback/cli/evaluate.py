@@ -40,6 +40,7 @@ from codefeedback.formats.summary import render_summary
 from codefeedback.grading import Grader
 from codefeedback.loading import load_problems
 from codefeedback.results import Ungraded
+from codefeedback.sandbox.container import ContainerSandbox
 
 _SHOWN_REASONS = 5
 
@@ -144,9 +145,13 @@ def evaluate(
 
 def _recorded(settings: dict[str, Any], grader: Grader) -> dict[str, Any]:
     """All that could change a result, beside the sample and its problem."""
+    if isinstance(grader.sandbox, ContainerSandbox):
+        runtime: dict[str, Any] = {"image": grader.sandbox.image_id}
+    else:
+        runtime = {"python": settings["python"] or platform.python_version()}
     return {
         "version": __version__,
-        "python": settings["python"] or platform.python_version(),
+        **runtime,
         "site_packages": settings["site_packages"],
         "preload": list(settings["preload"]),
         "reuse": settings["reuse"],

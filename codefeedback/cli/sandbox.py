@@ -32,7 +32,7 @@ Examples:
 \b
 Exit status:
   0  the image is there
-  2  bad usage, an interpreter that does not run, a package that is not installed
+  2  bad usage, an interpreter that does not run, a package that is not installed, no docker extra
   3  no container engine, or it could not build the image"""
 )
 @click.option(
@@ -75,7 +75,10 @@ Exit status:
     "several times.",
 )
 @click.option(
-    "--tag", metavar="NAME", help=f"The name of the image.  [default: {DEFAULT_IMAGE}, or -numpy]"
+    "--tag",
+    metavar="NAME",
+    help=f"The name of the image; needed with --python and --package.  "
+    f"[default: {DEFAULT_IMAGE}, or -numpy]",
 )
 def build(
     from_host: bool,
@@ -101,6 +104,8 @@ def build(
     from codefeedback.sandbox.images import PACKAGES, build_from_dockerfile, build_from_host
 
     arguments = _assignments(build_args)
+    if (packages or python) and not tag:
+        raise UsageError("--tag: name this image, so that the standard one stays what it is")
     with contextlib.closing(find_engine()) as engine:
         if from_host:
             wanted = list(dict.fromkeys([*PACKAGES[kind], *packages]))

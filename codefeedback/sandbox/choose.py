@@ -39,7 +39,13 @@ def choose(
                 "python: in containers the image's interpreter runs the programs; name an image "
                 "with another one instead (codefeedback sandbox build --from-host --python PATH)"
             )
+        if site_packages:
+            raise UsageError(
+                "site_packages: in containers programs can import what the image has; make one "
+                "with more (codefeedback sandbox build --from-host --package NAME --tag NAME)"
+            )
         return ContainerSandbox(image=image, preload=preload, workers=workers)
+    site_packages = site_packages or bool(preload)
     here = choose_here(
         name, python=python, site_packages=site_packages, preload=preload, workers=workers
     )

@@ -48,7 +48,8 @@ class ContainerSandbox(PooledSandbox):
     engine                  where the engine listens, as a URL (default: DOCKER_HOST, Docker's
                             context, or the usual places)
     programs_per_container  how many programs a container serves before another takes its place
-    lifetime_seconds        when a container ends by itself, whatever became of us
+    lifetime_seconds        when a container ends by itself, whatever became of us: longer than a
+                            program may take
 
     Raises SandboxUnavailableError without an engine, permission to use it, the image, or a guest in
     it that is ours; MissingExtraError without the docker package.
@@ -83,20 +84,29 @@ class ContainerSandbox(PooledSandbox):
         self._programs = programs_per_container
         self._lifetime = lifetime_seconds
         self._settings = GuestSettings(preload=tuple(preload), serves_many=True, contained=True)
+        self._most = Limits()
         self._engine = find_engine(engine)
         try:
             # Whatever is wrong with engine or image shows now, not in the middle of a batch.
             self._return(self._borrow(Limits()))
+            #: the image that the programs find around them, whatever its name will mean later
+            self.image_id = self._engine.image_id(self._image)
         except BaseException:
             self.close()
             raise
 
     def _start(self, limits: Limits, processor: int | None) -> Worker:
+        with self._lock:  # what one problem needed, another one will
+            self._most = Limits(
+                processes=max(limits.processes, self._most.processes),
+                memory_bytes=max(limits.memory_bytes, self._most.memory_bytes),
+            )
+            most = self._most
         return ContainerWorker(
             self._engine,
             self._image,
             self._settings,
-            limits,
+            most,
             processor=processor,
             programs=self._programs,
             lifetime=self._lifetime,
@@ -114,7 +124,8 @@ class ContainerSandbox(PooledSandbox):
 class ContainerWorker(Worker):
     """A container and the guest in it, with room for programs with these `limits`.
 
-    Raises SandboxUnavailableError when it does not come up.
+    Raises SandboxUnavailableError when it does not come up, RunLostError when somebody ends it
+    meanwhile.
     """
 
     def __init__(
@@ -132,11 +143,7 @@ class ContainerWorker(Worker):
         self._programs_left = programs
         self._useful_until = time.monotonic() + _USEFUL_LIFE * lifetime
         self._next_look = 0.0
-        least = Limits()
-        self._most = Limits(
-            processes=max(limits.processes, least.processes),
-            memory_bytes=max(limits.memory_bytes, least.memory_bytes),
-        )
+        self._most = limits
         with Rendezvous() as rendezvous:
             host_settings = _host_settings(engine.kind, rendezvous.path, self._most)
             self._container = engine.start(
@@ -158,13 +165,13 @@ class ContainerWorker(Worker):
     def _acquaint(self, image: str) -> None:
         """Hears who the guest is. Raises SandboxUnavailableError if it is not ours."""
         hello = self._hear(_START_SECONDS)
-        if hello["guest"] != identity.version():
+        if hello.get("guest") != identity.version():
             raise SandboxUnavailableError(
                 f"the image {image} was made by another version of codefeedback (its guest is "
-                f"{hello['guest']}, ours {identity.version()}): make it again, by `codefeedback "
-                "sandbox build` or the way it was made"
+                f"{hello.get('guest')}, ours {identity.version()}): make it again, by "
+                "`codefeedback sandbox build --from-host` or the way it was made"
             )
-        if hello["seccomp"] is None:
+        if hello.get("seccomp") is None:
             raise SandboxUnavailableError(
                 "system calls cannot be filtered in a container on this kind of machine"
             )
@@ -248,7 +255,7 @@ class Rendezvous:
             self._listener.bind(self.path)
             # The guest is another user. Nobody else gets into the folder.
             Path(self.path).chmod(0o666)
-            self._listener.listen(1)
+            self._listener.listen(8)
         except OSError as error:
             self.close()
             raise SandboxUnavailableError(

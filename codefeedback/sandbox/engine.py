@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import select
 import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from codefeedback.errors import MissingExtraError, SandboxUnavailableError
+from codefeedback.errors import MissingExtraError, RunLostError, SandboxUnavailableError
 from codefeedback.guest.identity import LIFETIME_OVER
 from codefeedback.sandbox.janitor import Janitor
 from codefeedback.version import VERSION
@@ -36,6 +37,7 @@ _REMOVE_SECONDS = 30.0
 _FRAME = struct.Struct(">4xI")
 _PART = 1 << 16
 _LOOK_SECONDS = 0.02  # between looks at a container that is on its way
+_EVENTS_SECONDS = 5
 _NOTICE_SECONDS = 1.0  # for an engine to see that a container ended
 _UNIX = ("unix", "http+unix")
 _OF_OURS = "images for programs are made by `codefeedback sandbox build`"
@@ -53,12 +55,20 @@ class Engine:
     Every method raises SandboxUnavailableError when the engine is gone, or refuses.
     """
 
-    def __init__(self, api: APIClient, address: str) -> None:
-        self.api = api
+    def __init__(self, address: str, connect: Callable[[], APIClient]) -> None:
         #: where it listens, as a URL
         self.address = address
+        #: whether it did not answer when it was asked last
+        self.silent = False
+        self._connect = connect
         self._lock = threading.Lock()
         self._janitor: Janitor | None = None
+        self._closed = False
+
+    @cached_property
+    def api(self) -> APIClient:
+        """The SDK's view of it."""
+        return self._connect()
 
     @contextlib.contextmanager
     def asked(self, to: str, image: str = "", hint: str = "") -> Iterator[None]:
@@ -69,6 +79,7 @@ class Engine:
 
         try:
             yield
+            self.silent = False
         except docker.errors.ImageNotFound:
             raise SandboxUnavailableError(no_image(image or DEFAULT_IMAGE, self.address)) from None
         except docker.errors.APIError as error:
@@ -79,6 +90,7 @@ class Engine:
                 + (f"; {hint}" if hint else "")
             ) from None
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            self.silent = True
             raise SandboxUnavailableError(
                 f"the container engine at {self.address} does not answer any more (it was to {to}):"
                 f" start it again, and repeat the command ({_reason(error)})"
@@ -106,15 +118,15 @@ class Engine:
         with self.asked("tell its version"):
             return dict(self.api.version())
 
-    def has_image(self, name: str) -> bool:
+    def image_id(self, name: str) -> str | None:
+        """What tells an image from others of that name; None if there is none."""
         import docker.errors
 
         with self.asked(f"look for the image {name}"):
             try:
-                self.api.inspect_image(name)
+                return str(self.api.inspect_image(name)["Id"])
             except docker.errors.ImageNotFound:
-                return False
-        return True
+                return None
 
     def start(
         self, image: str, settings: Mapping[str, Any], host: Mapping[str, Any], folder: str
@@ -125,6 +137,8 @@ class Engine:
         `settings` has a name that no other container has. If we are killed, it is removed, and so
         is `folder`.
         """
+        import docker.errors
+
         container = Container(self, str(settings["name"]))
         janitor = self._hired()
         if janitor is not None:
@@ -133,7 +147,7 @@ class Engine:
             host_config = self.api.create_host_config(**host)
             try:
                 self.api.create_container(image, host_config=host_config, **settings)
-            except Exception:  # none was made; for a Ctrl-C, that is not known
+            except docker.errors.APIError:  # in all other cases one may have been made
                 self.removed(container.name)
                 raise
         try:
@@ -155,6 +169,8 @@ class Engine:
 
     def _hired(self) -> Janitor | None:
         with self._lock:
+            if self._closed:
+                raise RunLostError("the sandbox is closed")
             if self._janitor is None and self.socket is not None:
                 self._janitor = Janitor(self.socket)
             return self._janitor
@@ -170,11 +186,15 @@ class Engine:
 
         if self._janitor is not None:
             self._janitor.abandon()
-        version = str(self.api.api_version)  # so that nothing need be asked now
-        return Engine(docker.APIClient(self.address, version, timeout=_SECONDS), self.address)
+        version = str(self.api.api_version)  # so that nothing need be asked
+        return Engine(
+            self.address, lambda: docker.APIClient(self.address, version, timeout=_SECONDS)
+        )
 
     def close(self) -> None:
         """Ends the connection, and removes what was started and not removed."""
+        with self._lock:
+            self._closed = True
         if self._janitor is not None:
             self._janitor.close()
         self.api.close()
@@ -205,14 +225,16 @@ class Container:
             part = os.read(self.fileno(), _PART)
         except OSError:
             part = b""
-        self._heard += part
+        if len(self._heard) < _PART:  # of an image that never stops talking, the beginning
+            self._heard += part
         return bool(part)
 
     def complaint(self) -> str:
         """The last line of what the first process says until it ends, if it does so soon."""
         poll = select.poll()
         poll.register(self, select.POLLIN)
-        while poll.poll(1000 * _NOTICE_SECONDS) and self.hear():
+        give_up = time.monotonic() + _NOTICE_SECONDS
+        while poll.poll(1000 * _NOTICE_SECONDS) and time.monotonic() < give_up and self.hear():
             pass
         lines = _unframed(self._heard).decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
@@ -247,24 +269,33 @@ class Container:
             give_up = time.monotonic() + _NOTICE_SECONDS
             while self.state() == "running" and time.monotonic() < give_up:
                 time.sleep(_LOOK_SECONDS)
-            with self._engine.asked("tell how a container ended"):
-                events = self._engine.api.events(
-                    since=int(self._started) - 1,
-                    until=int(time.time()) + 1,
-                    filters={"container": self.name},
-                    decode=True,
-                )
-                found = list(events)
+            found = self._events()
         except SandboxUnavailableError as error:
             return str(error)
         return _told_by(found)
 
-    def remove(self) -> None:
-        """Ends it, and returns when it is gone. An engine that is gone itself is no error: what
-        runs in a container of ours ends with the connection to it."""
+    def _events(self) -> list[Mapping[str, Any]]:
+        # The SDK would wait for them without end.
+        api = self._engine.api
+        asked: dict[str, str | int] = {
+            "since": int(self._started) - 1,
+            "until": int(time.time()) + 1,
+            "filters": json.dumps({"container": [self.name]}),
+        }
+        with self._engine.asked("tell how a container ended"):
+            answer = api.get(
+                f"{api.base_url}/v{api.api_version}/events", params=asked, timeout=_EVENTS_SECONDS
+            )
+            return [json.loads(line) for line in answer.text.splitlines() if line]
+
+    def remove(self) -> bool:
+        """Ends it, and returns when it is gone; whether it is. An engine that is gone itself is no
+        error: what runs in a container of ours ends with the connection to it."""
         import docker.errors
 
         self.detach()
+        if self._engine.silent:
+            return False  # the janitor goes on trying
         give_up = time.monotonic() + _REMOVE_SECONDS
         with contextlib.suppress(SandboxUnavailableError), self._engine.asked("remove a container"):
             while time.monotonic() < give_up:
@@ -273,8 +304,9 @@ class Container:
                     self._engine.api.remove_container(self.name, force=True, v=True)
                 if self.state() is None:
                     self._engine.removed(self.name)
-                    return
+                    return True
                 time.sleep(_LOOK_SECONDS)
+        return False
 
 
 def _unframed(data: bytes) -> bytes:
@@ -342,13 +374,15 @@ def find_engine(address: str | None = None) -> Engine:
                 api = docker.APIClient(candidate, version="auto", timeout=_FIRST_SECONDS)
             except (docker.errors.DockerException, ValueError) as error:
                 refused = _reason(error)
-            except NameError:  # how the SDK says that it cannot speak this without more packages
-                refused = "it is not reached by a socket"
             else:
                 api.timeout = _SECONDS
-                return Engine(api, candidate)
+                return Engine(candidate, partial(_itself, api))
         refusals.append((candidate, refused))
     raise SandboxUnavailableError(_nobody(refusals))
+
+
+def _itself(api: APIClient) -> APIClient:
+    return api
 
 
 def _addresses() -> list[str]:
@@ -367,20 +401,33 @@ def _addresses() -> list[str]:
 
 
 def _of_context() -> str | None:
-    """The engine that ``docker context use`` chose, unless that is the usual one."""
+    """The engine that DOCKER_CONTEXT or ``docker context use`` chose, unless it is the usual one.
+    Raises SandboxUnavailableError for one that there is not."""
     from docker.context import ContextAPI
 
+    chosen = os.environ.get("DOCKER_CONTEXT")
+    host, known = None, False
     try:
-        context = ContextAPI.get_current_context()
-        host = None if context is None or context.name == "default" else context.Host
-    except Exception:  # somebody else's file, in whatever state
-        return None
-    return None if host is None else str(host).replace("http+unix://", "unix://")
+        context = ContextAPI.get_context(chosen) if chosen else ContextAPI.get_current_context()
+        known = context is not None
+        if known and context.name != "default":
+            host = str(context.Host)
+    except Exception:  # somebody else's files, in whatever state
+        pass
+    if chosen and not known:
+        raise SandboxUnavailableError(
+            f"there is no Docker context {chosen}, which DOCKER_CONTEXT names (docker context ls)"
+        )
+    return host and host.replace("http+unix://", "unix://")
 
 
 def _refusal(address: str) -> str | None:
     """Why nobody can be spoken to at a socket; None if somebody listens there, or it is none."""
-    scheme, _, path = address.partition("://")
+    scheme, found, path = address.partition("://")
+    if not found:
+        return f"no address; unix://{address} perhaps"
+    if scheme == "ssh":
+        return "engines of other machines do not work"
     if scheme not in _UNIX:
         return None
     with socket.socket(socket.AF_UNIX) as probe:

@@ -24,6 +24,7 @@ from typing import Any
 from codefeedback import guest
 from codefeedback.errors import SandboxUnavailableError, UsageError
 from codefeedback.sandbox.engine import DEFAULT_IMAGE, KINDS, Engine, image_of
+from codefeedback.sandbox.leftovers import BUILD_FOLDER
 from codefeedback.sandbox.rootfs import GUEST, MANIFEST, PYTHON
 from codefeedback.version import VERSION
 
@@ -90,7 +91,7 @@ def build_from_host(
     python = python or sys.executable
     version = _version_of(python)
     _check_architecture(engine)
-    with tempfile.TemporaryDirectory(prefix="codefeedback-image-") as folder, _room_in(folder):
+    with tempfile.TemporaryDirectory(prefix=BUILD_FOLDER) as folder, _room_in(folder):
         root, archive = Path(folder, "root"), Path(folder, "root.tar")
         progress(f"collecting the files of {python} (Python {version})")
         collected = _collect(python, root, packages, progress)
@@ -322,7 +323,7 @@ def _failure(tag: str, error: str, said: Sequence[str]) -> str:
 
 def _id_of_ours(engine: Engine, tag: str) -> str | None:
     """The image that has this name now, if we made it."""
-    if not engine.has_image(tag):
+    if engine.image_id(tag) is None:
         return None
     with engine.asked(f"look at the image {tag}", tag):
         image = engine.api.inspect_image(tag)

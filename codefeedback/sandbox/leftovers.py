@@ -17,13 +17,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from codefeedback.errors import SandboxUnavailableError
 from codefeedback.sandbox.engine import Container, Engine
 
 #: Every container of ours has this label; its value names the grader.
 LABEL = "codefeedback.grader"
 #: The start of the names of folders in which graders wait for containers to call.
 SOCKET_FOLDER = "codefeedback-socket-"
+#: ... and of those in which images are made.
+BUILD_FOLDER = "codefeedback-image-"
 
+_BUILT_SECONDS = 3600.0  # no build takes longer
 _SETTLED_SECONDS = 60.0  # what was not started by then will not be
 
 
@@ -65,24 +69,32 @@ def has_ended(mark: str) -> bool | None:
 
 
 def prune(engine: Engine, everything: bool = False) -> list[str]:
-    """Removes the containers whose grader is gone, or `everything` of ours; their names."""
-    removed = []
+    """Removes the containers whose grader is gone, or `everything` of ours; their names. Raises
+    SandboxUnavailableError for those that stay."""
+    removed: list[str] = []
+    stayed: list[str] = []
     for found in engine.containers(LABEL):
         if everything or has_ended(found["Labels"][LABEL]):
-            Container(engine, _name(found)).remove()
-            removed.append(_name(found))
+            name = _name(found)
+            (removed if Container(engine, name).remove() else stayed).append(name)
     remove_stale_folders()
+    if stayed:
+        raise SandboxUnavailableError(
+            f"the container engine at {engine.address} did not remove {', '.join(stayed)}"
+        )
     return removed
 
 
 def remove_stale_folders() -> None:
-    """Removes the folders of graders that were killed while they waited for a container."""
-    for folder in Path(tempfile.gettempdir()).glob(SOCKET_FOLDER + "*"):
+    """Removes the folders of graders and of builds that were killed."""
+    temporary = Path(tempfile.gettempdir())
+    for folder in [*temporary.glob(SOCKET_FOLDER + "*"), *temporary.glob(BUILD_FOLDER + "*")]:
         try:
             status = folder.lstat()
         except OSError:
             continue
-        old = time.time() - status.st_mtime > _SETTLED_SECONDS
+        settled = _BUILT_SECONDS if folder.name.startswith(BUILD_FOLDER) else _SETTLED_SECONDS
+        old = time.time() - status.st_mtime > settled
         mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
         if mine and old and not _somebody_listens(folder / "socket"):
             shutil.rmtree(folder, ignore_errors=True)
@@ -90,6 +102,7 @@ def remove_stale_folders() -> None:
 
 def _somebody_listens(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
         try:
             probe.connect(str(path))
         except OSError:

@@ -37,11 +37,19 @@ class PooledSandbox(GuestSandbox):
 
     def _take(self, limits: Limits) -> Worker:
         with self._lock:
-            while self._idle:
-                worker = self._idle.pop()
-                if worker.alive and not worker.worn and worker.fits(limits):
-                    return worker
-                self._end(worker)
+            usable = [worker for worker in self._idle if worker.alive and not worker.worn]
+            ended = [worker for worker in self._idle if worker not in usable]
+            taken = next((worker for worker in reversed(usable) if worker.fits(limits)), None)
+            if taken is not None:
+                usable.remove(taken)
+            elif usable:  # one with more room takes its place
+                ended.append(usable.pop())
+            self._idle = usable
+        for worker in ended:  # takes its time, which others need not wait for
+            self._end(worker)
+        if taken is not None:
+            return taken
+        with self._lock:
             processor = self._free_processors.pop(0) if self._free_processors else None
         try:
             return self._start(limits, processor)

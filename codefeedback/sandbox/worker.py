@@ -146,6 +146,7 @@ class Worker(ABC):
         self._prepare(limits)
         frames = requests.header("many", commands, limits) + requests.program(commands[0])
         waiting = deque(commands)
+        hopeless = False
         try:
             while waiting or self.owed:
                 if not self.owed:
@@ -159,8 +160,12 @@ class Worker(ABC):
                         waiting.popleft()
                 self._send(frames)
                 frames = b""
-                yield self._answer(limits)
+                facts, outputs = self._answer(limits)
+                hopeless = not facts["compiled"] and bool(facts["in_step"])
+                yield facts, outputs
         finally:
+            while self.owed and hopeless:  # answered already: the same again
+                self._answer(limits)
             if not self.owed:
                 self._send(requests.end())
 
