@@ -126,7 +126,8 @@ grading = _options(
     click.option(
         "--site-packages",
         is_flag=True,
-        help="Let programs import what is installed beside the interpreter (numpy and so on).",
+        help="Let programs import what is installed beside the interpreter (numpy and so on). In "
+        "containers they can import what the image has.",
     ),
     click.option(
         "--sandbox",

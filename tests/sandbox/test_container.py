@@ -36,7 +36,7 @@ from codefeedback.guest import cgroups, identity
 from codefeedback.sandbox import container, local
 from codefeedback.sandbox.engine import Engine, find_engine
 from codefeedback.sandbox.images import ENTRYPOINT
-from codefeedback.sandbox.interface import Script
+from codefeedback.sandbox.interface import Script, Stage
 from codefeedback.sandbox.leftovers import (
     LABEL,
     SOCKET_FOLDER,
@@ -185,6 +185,30 @@ def test_a_container_serves_so_many_programs(image: str, engine: Engine) -> None
     assert [seen.count(each) for each in dict.fromkeys(seen)] in ([3, 1], [3, 2])
 
 
+def test_programs_that_do_not_compile_cost_no_container(
+    sandbox: ContainerSandbox, engine: Engine
+) -> None:
+    (before,) = ours(engine)
+    for _ in range(5):
+        commands = [Script(program=Source("print("), stdin=b"%d" % n) for n in range(3)]
+        runs = sandbox.run_all(commands, LIMITS)
+        assert next(iter(runs)).stage is Stage.COMPILE
+        runs.close()  # all cases end alike, so that one is enough
+    assert [found["Id"] for found in ours(engine)] == [before["Id"]]
+
+
+def test_limits_of_several_kinds_cost_one_container_each(
+    sandbox: ContainerSandbox, engine: Engine
+) -> None:
+    seen = set()
+    both: tuple[dict[str, Any], ...] = ({"processes": 128}, {"memory_bytes": 2 << 30})
+    for _ in range(3):
+        for limits in both:
+            assert script(sandbox, "print(1)", **limits).stdout == b"1\n"
+            seen |= {found["Id"] for found in ours(engine)}
+    assert len(seen) <= 2
+
+
 def test_a_forgotten_container_ends_by_itself(image: str, engine: Engine) -> None:
     with ContainerSandbox(image=image, lifetime_seconds=2) as sandbox:
         assert len(ours(engine)) == 1
@@ -275,7 +299,7 @@ def test_close_ends_what_is_running(image: str, engine: Engine) -> None:
 
 GRADER = """
 import sys, codefeedback as cf
-from codefeedback.sandbox.interface import Script
+from codefeedback.sandbox.interface import Script, Stage
 with cf.ContainerSandbox(image=sys.argv[1]) as sandbox:
     print("up", flush=True)
     program = cf.Source("import time; time.sleep(90)")
@@ -413,6 +437,14 @@ def test_prune_removes_what_nobody_uses(
         engine.api.remove_container(names[1], force=True)
 
 
+def test_prune_says_what_it_could_not_remove(
+    engine: Engine, sandbox: ContainerSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codefeedback.sandbox.engine.Container.remove", lambda _: False)
+    with pytest.raises(SandboxUnavailableError, match="did not remove codefeedback-"):
+        prune(engine, everything=True)
+
+
 def test_prune_all_costs_no_result(image: str, engine: Engine, sandbox: ContainerSandbox) -> None:
     results: list[int] = []
     grading = threading.Thread(target=lambda: results.extend(doubled(sandbox, 20)))
@@ -465,7 +497,8 @@ def test_grade_in_a_container(image: str, tmp_path: Path) -> None:
     [
         ("unix:///no/such/docker.sock", "no container engine at unix:///no/such/docker.sock"),
         ("tcp://127.0.0.1:1", "no container engine at tcp://127.0.0.1:1"),
-        ("nonsense", "no container engine at nonsense"),
+        ("nonsense", "no container engine at nonsense (no address; unix://nonsense perhaps)"),
+        ("ssh://somebody@somewhere", "engines of other machines do not work"),
     ],
 )
 def test_without_an_engine(host: str, said: str, tmp_path: Path) -> None:
@@ -501,6 +534,32 @@ def test_without_permission(tmp_path: Path) -> None:
                 find_engine(f"unix://{path}")
         finally:
             os.seteuid(0)
+
+
+def test_the_context_that_docker_would_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("docker")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONTEXT", "nobody-has-this")
+    with pytest.raises(SandboxUnavailableError, match="no Docker context nobody-has-this"):
+        find_engine()
+
+
+def test_results_of_another_image_are_others(
+    image: str, engine: Engine, made: list[str], tmp_path: Path
+) -> None:
+    made.append("codefeedback-test-other:1")
+    with engine.asked("build an image"):
+        dockerfile = io.BytesIO(f"FROM {image}\nLABEL other=1\n".encode())
+        list(engine.api.build(fileobj=dockerfile, tag=made[0], rm=True, forcerm=True))
+    (tmp_path / "p.jsonl").write_text(json.dumps({"id": "p", **DOUBLE}) + "\n")
+    (tmp_path / "s.jsonl").write_text(json.dumps({"task_id": "p", "program": RIGHT}) + "\n")
+    command = [sys.executable, "-m", "codefeedback", "evaluate", "s.jsonl", "--sandbox", "docker"]
+    command += ["--problems", "p.jsonl", "--out", "o.jsonl", "--image"]
+    statuses = [
+        subprocess.run([*command, name], cwd=tmp_path, capture_output=True, check=False).returncode
+        for name in (image, image, made[0])
+    ]
+    assert statuses == [0, 0, 2]
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -551,6 +610,7 @@ def test_an_image_that_is_none_of_ours(engine: Engine, made: list[str]) -> None:
     [
         ("import time; print('ready to serve', flush=True); time.sleep(99)", "ready to serve"),
         ("import time; time.sleep(99)", "no sign of life"),
+        ("while True: print('x' * 1000)", "xxx"),
         ("import sys; sys.exit('cannot live here')", "cannot live here"),
     ],
 )
@@ -597,7 +657,12 @@ def test_a_guest_that_does_not_come_up(image: str) -> None:
         ContainerSandbox(image=image, preload=["nope"])
 
 
-def test_a_pause_is_nobody_s_idle_time(sandbox: ContainerSandbox, engine: Engine) -> None:
+@pytest.mark.parametrize("files", [0, 15000])
+def test_a_pause_is_nobody_s_idle_time(
+    sandbox: ContainerSandbox, engine: Engine, files: int
+) -> None:
+    """Wherever the supervisor is stopped: many files keep it busy."""
+
     def pause() -> None:
         time.sleep(0.3)
         engine.api.pause(ours(engine)[0]["Id"])
@@ -606,7 +671,11 @@ def test_a_pause_is_nobody_s_idle_time(sandbox: ContainerSandbox, engine: Engine
 
     pausing = threading.Thread(target=pause)
     pausing.start()
-    run = script(sandbox, "import time\ntime.sleep(0.8)\nprint(1)", wall_seconds=2)
+    program = (
+        f"import os, time\nfor n in range({files}):\n    os.mknod(str(n))\n"
+        "for _ in range(12):\n    time.sleep(0.1)\nprint(1)"
+    )
+    run = script(sandbox, program, wall_seconds=2.2)
     pausing.join()
     assert (run.stdout, run.limit_hit) == (b"1\n", None) and run.wall_seconds > 2
 
@@ -629,6 +698,16 @@ def test_lost_containers_cost_no_result(
                 getattr(engine.api, how)(name)
     grading.join()
     assert results == [2 * n for n in range(25)]
+
+
+def test_a_container_that_is_paused_before_it_reads(
+    sandbox: ContainerSandbox, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "_LOOK_SECONDS", 1.0)
+    with engine.asked("pause a container"):
+        engine.api.pause(ours(engine)[0]["Id"])
+    large = Script(program=Source("print(len(input()))"), stdin=b"x" * (4 << 20))
+    assert sandbox.run(large, LIMITS).stdout == b"%d\n" % (4 << 20)
 
 
 def test_a_container_that_always_dies_is_our_failure(
@@ -733,18 +812,21 @@ def test_a_batch_goes_on_when_the_engine_is_back(
 
 @engine_gone
 def test_an_engine_that_hangs(
-    private_engine: PrivateEngine, image: str, monkeypatch: pytest.MonkeyPatch
+    private_engine: PrivateEngine, engine: Engine, image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("codefeedback.sandbox.engine._SECONDS", 2.0)
+    monkeypatch.setattr("codefeedback.sandbox.engine._SECONDS", 2)
     sandbox = ContainerSandbox(image=image)
     try:
         private_engine.freeze()
         assert doubled(sandbox, 3) == [0, 2, 4]
         with pytest.raises(SandboxUnavailableError, match="does not answer any more"):
             script(sandbox, "print(1)", processes=1000)
+        started = time.monotonic()
+        sandbox.close()
+        assert time.monotonic() - started < 20  # it is left to the janitor
     finally:
         private_engine.thaw()
-        sandbox.close()
+    wait_until(lambda: not ours(engine))
 
 
 # --- which sandbox ------------------------------------------------------------------------------
@@ -771,6 +853,7 @@ def test_auto_prefers_a_container_to_a_sandbox_that_hides_nothing(
         ({"image": "x"}, "only the docker sandbox"),
         ({"sandbox": "docker", "python": sys.executable}, "the image's interpreter"),
         ({"sandbox": "docker", "image": 3}, "image: expected names"),
+        ({"sandbox": "docker", "site_packages": True}, "what the image has"),
     ],
 )
 def test_settings_that_make_no_sense(settings: dict[str, Any], said: str) -> None:
