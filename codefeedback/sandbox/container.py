@@ -20,7 +20,7 @@ from codefeedback.errors import RunLostError, SandboxUnavailableError, UsageErro
 from codefeedback.guest import cgroups, identity
 from codefeedback.problems import Limits
 from codefeedback.sandbox import leftovers
-from codefeedback.sandbox.engine import DEFAULT_IMAGE, Container, Engine, find_engine
+from codefeedback.sandbox.engine import DEFAULT_IMAGE, Container, Engine, find_engine, no_image
 from codefeedback.sandbox.pool import PooledSandbox
 from codefeedback.sandbox.worker import GuestSettings, Worker, environment
 
@@ -87,10 +87,13 @@ class ContainerSandbox(PooledSandbox):
         self._most = Limits()
         self._engine = find_engine(engine)
         try:
+            found = self._engine.image_id(self._image)
+            if found is None:
+                raise SandboxUnavailableError(no_image(self._image, self._engine.address))
+            #: the image that all programs find around them, whatever its name will mean later
+            self.image_id = found
             # Whatever is wrong with engine or image shows now, not in the middle of a batch.
             self._return(self._borrow(Limits()))
-            #: the image that the programs find around them, whatever its name will mean later
-            self.image_id = self._engine.image_id(self._image)
         except BaseException:
             self.close()
             raise
@@ -104,7 +107,7 @@ class ContainerSandbox(PooledSandbox):
             most = self._most
         return ContainerWorker(
             self._engine,
-            self._image,
+            (self._image, self.image_id),
             self._settings,
             most,
             processor=processor,
@@ -124,6 +127,7 @@ class ContainerSandbox(PooledSandbox):
 class ContainerWorker(Worker):
     """A container and the guest in it, with room for programs with these `limits`.
 
+    `named_image` is the image's name, for messages, and what tells it from others of that name.
     Raises SandboxUnavailableError when it does not come up, RunLostError when somebody ends it
     meanwhile.
     """
@@ -131,7 +135,7 @@ class ContainerWorker(Worker):
     def __init__(
         self,
         engine: Engine,
-        image: str,
+        named_image: tuple[str, str],
         settings: GuestSettings,
         limits: Limits,
         *,
@@ -139,6 +143,7 @@ class ContainerWorker(Worker):
         programs: int,
         lifetime: float,
     ) -> None:
+        image, image_id = named_image
         self._closed = False
         self._programs_left = programs
         self._useful_until = time.monotonic() + _USEFUL_LIFE * lifetime
@@ -147,7 +152,7 @@ class ContainerWorker(Worker):
         with Rendezvous() as rendezvous:
             host_settings = _host_settings(engine.kind, rendezvous.path, self._most)
             self._container = engine.start(
-                image, _settings(lifetime), host_settings, rendezvous.folder
+                image_id, _settings(lifetime), host_settings, rendezvous.folder
             )
             try:
                 super().__init__(rendezvous.meet(self._container, image), processor)

@@ -226,6 +226,19 @@ def test_problems_with_larger_limits_get_a_larger_container(
     assert told(engine)["HostConfig"]["PidsLimit"] == 456
 
 
+def test_a_batch_keeps_the_image_that_it_began_with(
+    image: str, engine: Engine, made: list[str]
+) -> None:
+    made.append("codefeedback-test-moving:1")
+    repository, _, tag = made[0].partition(":")
+    with engine.asked("name an image"):
+        engine.api.tag(image, repository, tag)
+    with ContainerSandbox(image=made[0], programs_per_container=1) as sandbox:
+        import_image(engine, made[0], {"etc/hostname": "x"}, 'CMD ["/bin/true"]')
+        assert doubled(sandbox, 3) == [0, 2, 4]
+        assert script(sandbox, "print(1)").stdout == b"1\n"
+
+
 def test_two_at_a_time_have_a_container_each(image: str, engine: Engine) -> None:
     sandbox = ContainerSandbox(image=image, workers=2)
     with Grader(sandbox=sandbox, workers=2) as grader:
