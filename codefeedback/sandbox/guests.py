@@ -221,10 +221,16 @@ def installed_paths(python: str | None, site_packages: bool) -> tuple[str, ...]:
     """
     if python is None and not site_packages:
         return ()
-    python = python or sys.executable
+    _, paths = examined(python or sys.executable)
+    return paths if site_packages else ()
+
+
+def examined(python: str) -> tuple[str, tuple[str, ...]]:
+    """The version of an interpreter, and the folders of its installed packages. Raises UsageError
+    if it does not run, or is too old."""
     script = (
         "import json, sys, sysconfig; p = sysconfig.get_paths();"
-        "print(json.dumps([sys.version_info[:2], sorted({p['purelib'], p['platlib']})]))"
+        "print(json.dumps([sys.version_info[:3], sorted({p['purelib'], p['platlib']})]))"
     )
     try:
         answer = subprocess.run(
@@ -233,6 +239,7 @@ def installed_paths(python: str | None, site_packages: bool) -> tuple[str, ...]:
         version, paths = json.loads(answer.stdout)
     except (OSError, subprocess.CalledProcessError, ValueError) as error:
         raise UsageError(f"{python} is no Python interpreter that runs: {error}") from None
+    told = ".".join(map(str, version))
     if version < [3, 8]:
-        raise UsageError(f"{python} is Python {version[0]}.{version[1]}; 3.8 or later is needed")
-    return tuple(paths) if site_packages else ()
+        raise UsageError(f"{python} is Python {told}; 3.8 or later is needed")
+    return told, tuple(paths)

@@ -24,6 +24,7 @@ from typing import Any
 from codefeedback import guest
 from codefeedback.errors import SandboxUnavailableError, UsageError
 from codefeedback.sandbox.engine import DEFAULT_IMAGE, KINDS, Engine, image_of
+from codefeedback.sandbox.guests import examined
 from codefeedback.sandbox.leftovers import BUILD_FOLDER
 from codefeedback.sandbox.rootfs import GUEST, MANIFEST, PYTHON
 from codefeedback.version import VERSION
@@ -37,7 +38,6 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {"python": (), "numpy": ("numpy",)}
 _Progress = Callable[[str], None]
 _PACKAGE = Path(guest.__file__).parents[1]
 _ROOTFS = _PACKAGE / "sandbox" / "rootfs.py"
-_OLDEST = (3, 8)
 _CHANGES = (
     "USER 65534:65534",
     "WORKDIR /",
@@ -89,7 +89,7 @@ def build_from_host(
     """
     _check_name(tag)
     python = python or sys.executable
-    version = _version_of(python)
+    version, _ = examined(python)
     _check_architecture(engine)
     with tempfile.TemporaryDirectory(prefix=BUILD_FOLDER) as folder, _room_in(folder):
         root, archive = Path(folder, "root"), Path(folder, "root.tar")
@@ -149,22 +149,6 @@ def _check_name(tag: str) -> None:
             f"{tag!r} cannot be the name of an image: lower-case letters, digits and ._-/ are "
             "wanted, and perhaps a tag behind a colon, as in judge:1"
         )
-
-
-def _version_of(python: str) -> str:
-    """The version of an interpreter. Raises UsageError if it does not run, or is too old."""
-    script = "import json, sys; print(json.dumps(sys.version_info[:3]))"
-    try:
-        answer = subprocess.run(
-            [python, "-c", script], stdin=subprocess.DEVNULL, capture_output=True, check=True
-        )
-        version = tuple(json.loads(answer.stdout))
-    except (OSError, subprocess.CalledProcessError, ValueError) as error:
-        raise UsageError(f"{python} is no Python interpreter that runs: {error}") from None
-    told = ".".join(map(str, version))
-    if version < _OLDEST:
-        raise UsageError(f"{python} is Python {told}; 3.8 or later is needed")
-    return told
 
 
 def _check_architecture(engine: Engine) -> None:
