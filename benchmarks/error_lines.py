@@ -301,7 +301,7 @@ def outcomes(cases: Sequence[Case], python: str, workers: int) -> Iterator[Outco
             if isinstance(report, cf.Report):
                 yield outcome_of(case, report, sandbox)
             else:
-                yield Outcome(case=case, scope=None, kinds=("not graded",))
+                yield Outcome(case=case, scope=None, kinds=("not graded", report.reason))
 
 
 # --- commands -----------------------------------------------------------------------------------

@@ -91,8 +91,10 @@ def _something_is_left() -> bool:
 
 def know_harmless_kinds() -> None:
     """Looks at all classes that there are now, so that `end_quickly` need not."""
-    kinds = [kind for kind in gc.get_objects() if isinstance(kind, type)]
-    kinds += [type(item) for item in gc.get_objects()]
+    living = gc.get_objects()
+    kinds = [type(item) for item in living]
+    # Not isinstance: a proxy of a class passes for one there.
+    kinds += [item for item in living if issubclass(type(item), type)]
     special = (_io.TextIOWrapper, *_WRITING, *_LIVING)
     _HARMLESS.update(kind for kind in kinds if kind not in special and not _has_finalizer(kind))
 

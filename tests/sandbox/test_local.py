@@ -212,6 +212,13 @@ def test_preload_needs_no_import(tmp_path: Path) -> None:
         script(sandbox, "1")
 
 
+def test_a_preloaded_module_may_hold_what_passes_for_a_class(tmp_path: Path) -> None:
+    text = "import weakref\nclass A: pass\nproxy = weakref.proxy(A)\n"
+    (tmp_path / "with_proxy.py").write_text(text)
+    with LocalSandbox(paths=[str(tmp_path)], preload=["with_proxy"]) as sandbox:
+        assert facts(sandbox, "isinstance(__import__('with_proxy').proxy, type)")
+
+
 def test_random_is_the_same_in_every_run() -> None:
     numbers = set()
     for _ in range(2):
