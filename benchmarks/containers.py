@@ -40,8 +40,9 @@ from measuring import (
 )
 
 import codefeedback as cf
-from codefeedback.sandbox.engine import Engine, find_engine
+from codefeedback.sandbox.engine import Engine
 from codefeedback.sandbox.leftovers import LABEL, SOCKET_FOLDER
+from codefeedback.sandbox.lookup import find_engine
 
 _PROGRAMS = Path(__file__).parent.parent / "tests" / "data" / "programs"
 #: What is measured anew in each run, and what names the sandbox.

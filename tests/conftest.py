@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from codefeedback.errors import MissingExtraError, SandboxUnavailableError
-from codefeedback.sandbox.engine import Engine, find_engine
+from codefeedback.sandbox.engine import Engine
+from codefeedback.sandbox.lookup import find_engine
 
 _WANTING = "no container engine"
 _NOT_PRIVATE = "needs an engine that it may kill, see tests/with-engine"

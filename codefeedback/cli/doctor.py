@@ -18,7 +18,7 @@ from codefeedback.cli.output import console_for, print_json, print_text
 from codefeedback.errors import MissingExtraError, SandboxError
 from codefeedback.sandbox.choose import choose
 from codefeedback.sandbox.container import ContainerSandbox
-from codefeedback.sandbox.engine import find_engine
+from codefeedback.sandbox.lookup import find_engine
 from codefeedback.sandbox.probe import Offer, offer_of
 
 _Row = tuple[str, bool, str]

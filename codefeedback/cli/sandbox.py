@@ -10,8 +10,9 @@ import click
 
 from codefeedback.cli.failures import ACCEPTED, tell
 from codefeedback.errors import UsageError
-from codefeedback.sandbox.engine import DEFAULT_IMAGE, KINDS, find_engine, image_of
+from codefeedback.sandbox.engine import DEFAULT_IMAGE, KINDS, image_of
 from codefeedback.sandbox.leftovers import prune as remove_leftovers
+from codefeedback.sandbox.lookup import find_engine
 
 if TYPE_CHECKING:
     from codefeedback.sandbox.images import Built

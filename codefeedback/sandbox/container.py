@@ -20,7 +20,8 @@ from codefeedback.errors import RunLostError, SandboxUnavailableError, UsageErro
 from codefeedback.guest import cgroups, identity
 from codefeedback.problems import Limits
 from codefeedback.sandbox import leftovers
-from codefeedback.sandbox.engine import DEFAULT_IMAGE, Container, Engine, find_engine, no_image
+from codefeedback.sandbox.engine import DEFAULT_IMAGE, Container, Engine, no_image
+from codefeedback.sandbox.lookup import find_engine
 from codefeedback.sandbox.pool import PooledSandbox
 from codefeedback.sandbox.worker import GuestSettings, Worker, environment
 

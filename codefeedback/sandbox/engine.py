@@ -6,19 +6,17 @@ Whatever an engine says becomes one SandboxUnavailableError that tells what to d
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import select
-import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from codefeedback.errors import MissingExtraError, RunLostError, SandboxUnavailableError
+from codefeedback.errors import RunLostError, SandboxUnavailableError
 from codefeedback.guest.identity import LIFETIME_OVER
 from codefeedback.sandbox.janitor import Janitor
 from codefeedback.version import VERSION
@@ -32,14 +30,14 @@ DEFAULT_IMAGE = f"codefeedback-sandbox:{VERSION}"
 KINDS = ("python", "numpy")
 
 _SECONDS = 60  # for an engine to answer
-_FIRST_SECONDS = 15  # for the first time
 _REMOVE_SECONDS = 30.0
 _FRAME = struct.Struct(">4xI")
 _PART = 1 << 16
 _LOOK_SECONDS = 0.02  # between looks at a container that is on its way
 _EVENTS_SECONDS = 5
 _NOTICE_SECONDS = 1.0  # for an engine to see that a container ended
-_UNIX = ("unix", "http+unix")
+#: The schemes of addresses that are sockets of this machine.
+UNIX = ("unix", "http+unix")
 _OF_OURS = "images for programs are made by `codefeedback sandbox build`"
 # What to do when an engine says such a thing.
 _HINTS = {
@@ -68,7 +66,9 @@ class Engine:
     @cached_property
     def api(self) -> APIClient:
         """The SDK's view of it."""
-        return self._connect()
+        api = self._connect()
+        api.timeout = _SECONDS
+        return api
 
     @contextlib.contextmanager
     def asked(self, to: str, image: str = "", hint: str = "") -> Iterator[None]:
@@ -93,14 +93,14 @@ class Engine:
             self.silent = True
             raise SandboxUnavailableError(
                 f"the container engine at {self.address} does not answer any more (it was to {to}):"
-                f" start it again, and repeat the command ({_reason(error)})"
+                f" start it again, and repeat the command ({reason_of(error)})"
             ) from None
 
     @property
     def socket(self) -> str | None:
         """The path of the socket it listens at, if that is one of this machine."""
         scheme, _, path = self.address.partition("://")
-        return path if scheme in _UNIX else None
+        return path if scheme in UNIX else None
 
     @cached_property
     def kind(self) -> str:
@@ -187,9 +187,7 @@ class Engine:
         if self._janitor is not None:
             self._janitor.abandon()
         version = str(self.api.api_version)  # so that nothing need be asked
-        return Engine(
-            self.address, lambda: docker.APIClient(self.address, version, timeout=_SECONDS)
-        )
+        return Engine(self.address, lambda: docker.APIClient(self.address, version))
 
     def close(self) -> None:
         """Ends the connection, and removes what was started and not removed."""
@@ -352,116 +350,8 @@ def no_image(name: str, address: str) -> str:
     )
 
 
-def find_engine(address: str | None = None) -> Engine:
-    """Connects to the engine at `address` (a URL), or to the first that answers of those that
-    DOCKER_HOST, Docker's current context and the usual places name.
-
-    Raises MissingExtraError without the docker package, SandboxUnavailableError without an engine.
-    """
-    try:
-        import docker
-        import docker.errors
-    except ImportError:
-        raise MissingExtraError(
-            "containers need the docker package: pip install 'rltf-codefeedback[docker]'"
-        ) from None
-    addresses = [address] if address else _addresses()
-    refusals = []
-    for candidate in addresses:
-        refused = _refusal(candidate)
-        if refused is None:
-            try:
-                api = docker.APIClient(candidate, version="auto", timeout=_FIRST_SECONDS)
-            except (docker.errors.DockerException, ValueError) as error:
-                refused = _reason(error)
-            else:
-                api.timeout = _SECONDS
-                return Engine(candidate, partial(_itself, api))
-        refusals.append((candidate, refused))
-    raise SandboxUnavailableError(_nobody(refusals))
-
-
-def _itself(api: APIClient) -> APIClient:
-    return api
-
-
-def _addresses() -> list[str]:
-    """Where engines are looked for, the first choice first."""
-    chosen = os.environ.get("DOCKER_HOST") or _of_context()
-    if chosen:
-        return [chosen]
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
-    sockets = [
-        "/var/run/docker.sock",
-        f"{runtime}/docker.sock",
-        f"{runtime}/podman/podman.sock",
-        "/run/podman/podman.sock",
-    ]
-    return [f"unix://{path}" for path in sockets]
-
-
-def _of_context() -> str | None:
-    """The engine that DOCKER_CONTEXT or ``docker context use`` chose, unless it is the usual one.
-    Raises SandboxUnavailableError for one that there is not."""
-    from docker.context import ContextAPI
-
-    chosen = os.environ.get("DOCKER_CONTEXT")
-    host, known = None, False
-    try:
-        context = ContextAPI.get_context(chosen) if chosen else ContextAPI.get_current_context()
-        known = context is not None
-        if known and context.name != "default":
-            host = str(context.Host)
-    except Exception:  # somebody else's files, in whatever state
-        pass
-    if chosen and not known:
-        raise SandboxUnavailableError(
-            f"there is no Docker context {chosen}, which DOCKER_CONTEXT names (docker context ls)"
-        )
-    return host and host.replace("http+unix://", "unix://")
-
-
-def _refusal(address: str) -> str | None:
-    """Why nobody can be spoken to at a socket; None if somebody listens there, or it is none."""
-    scheme, found, path = address.partition("://")
-    if not found:
-        return f"no address; unix://{address} perhaps"
-    if scheme == "ssh":
-        return "engines of other machines do not work"
-    if scheme not in _UNIX:
-        return None
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(path)
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EPERM):
-                return "permission denied"
-            if error.errno == errno.ECONNREFUSED:
-                return "nobody listens"
-            return os.strerror(error.errno) if error.errno else str(error)
-    return None
-
-
-def _nobody(refusals: list[tuple[str, str]]) -> str:
-    forbidden = [address for address, why in refusals if why == "permission denied"]
-    if forbidden:
-        return (
-            f"no permission to use the container engine at {forbidden[0]}: become a member of the "
-            "group that owns the socket (usermod -aG docker USER), or use a rootless engine and "
-            "name its socket by DOCKER_HOST"
-        )
-    if len(refusals) == 1:
-        address, why = refusals[0]
-        return f"no container engine at {address} ({why}): start it, or name another by DOCKER_HOST"
-    places = ", ".join(address for address, _ in refusals)
-    return (
-        f"no container engine was found (looked at {places}): start Docker (systemctl start "
-        "docker) or Podman (systemctl start podman.socket), or name one by DOCKER_HOST"
-    )
-
-
-def _reason(error: Exception) -> str:
-    """The innermost cause, which is the one that says something."""
+def reason_of(error: Exception) -> str:
+    """The innermost cause of what the SDK raises, which is the one that says something."""
     told: BaseException = error
     while told.__cause__ is not None or told.__context__ is not None:
         told = told.__cause__ or told.__context__ or told

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import codefeedback as cf
-from codefeedback.sandbox.engine import find_engine
+from codefeedback.sandbox.lookup import find_engine
 from codefeedback.sandbox.leftovers import LABEL, mark_of_this_process
 
 HERE = Path(__file__).resolve().parent

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from codefeedback import CodeFeedbackError, Limits, Sandbox, Source
-from codefeedback.sandbox.engine import find_engine
 from codefeedback.sandbox.interface import Execution, Script
 from codefeedback.sandbox.leftovers import LABEL, mark_of_this_process
+from codefeedback.sandbox.lookup import find_engine
 from codefeedback.sandbox.probe import offer_of
 
 OFFER = offer_of(sys.executable)

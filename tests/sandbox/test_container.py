@@ -34,7 +34,7 @@ from codefeedback import (
 from codefeedback.errors import SandboxUnavailableError, WeakSandboxError
 from codefeedback.guest import cgroups, identity
 from codefeedback.sandbox import container, local
-from codefeedback.sandbox.engine import Engine, find_engine
+from codefeedback.sandbox.engine import Engine
 from codefeedback.sandbox.images import ENTRYPOINT
 from codefeedback.sandbox.interface import Script, Stage
 from codefeedback.sandbox.leftovers import (
@@ -45,6 +45,7 @@ from codefeedback.sandbox.leftovers import (
     prune,
     remove_stale_folders,
 )
+from codefeedback.sandbox.lookup import find_engine
 from codefeedback.sandbox.probe import Offer
 
 if TYPE_CHECKING:
