@@ -18,7 +18,6 @@ from codefeedback.cli.output import console_for, print_json, print_text
 from codefeedback.errors import MissingExtraError, SandboxError
 from codefeedback.sandbox.choose import choose
 from codefeedback.sandbox.container import ContainerSandbox
-from codefeedback.sandbox.lookup import find_engine
 from codefeedback.sandbox.probe import Offer, offer_of
 
 _Row = tuple[str, bool, str]
@@ -110,12 +109,10 @@ def _rows(offer: Offer) -> list[_Row]:
 def _containers() -> _Row:
     """Whether ``--sandbox docker`` works without more ado: one is started."""
     try:
-        with contextlib.closing(find_engine()) as engine:
-            meaning = f"{engine.version} at {engine.address}: --sandbox docker works"
-        ContainerSandbox().close()
+        with contextlib.closing(ContainerSandbox()) as sandbox:
+            return "containers", True, f"{sandbox.engine}: --sandbox docker works"
     except (SandboxError, MissingExtraError) as error:
         return "containers", False, f"no --sandbox docker: {error}"
-    return "containers", True, meaning
 
 
 def _text(rows: list[_Row], name: str, tier: str, hides: bool) -> Text:

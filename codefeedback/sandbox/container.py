@@ -93,6 +93,8 @@ class ContainerSandbox(PooledSandbox):
                 raise SandboxUnavailableError(no_image(self._image, self._engine.address))
             #: the image that all programs find around them, whatever its name will mean later
             self.image_id = found
+            #: what runs the containers, and where, for people
+            self.engine = f"{self._engine.version} at {self._engine.address}"
             # Whatever is wrong with engine or image shows now, not in the middle of a batch.
             self._return(self._borrow(Limits()))
         except BaseException:
