@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import struct
 import threading
@@ -35,10 +36,13 @@ _FRAME = struct.Struct(">4xI")
 _PART = 1 << 16
 _LOOK_SECONDS = 0.02  # between looks at a container that is on its way
 _EVENTS_SECONDS = 5
+_HALF_SECONDS = 3.0  # for Podman to make or remove a container
 _NOTICE_SECONDS = 1.0  # for an engine to see that a container ended
 #: The schemes of addresses that are sockets of this machine.
 UNIX = ("unix", "http+unix")
 _OF_OURS = "images for programs are made by `codefeedback sandbox build`"
+# What Podman says of a container that is half made, or half removed.
+_HALF = re.compile(r'container from store "(\w+)": container not known')
 # What to do when an engine says such a thing.
 _HINTS = {
     "no space left on device": "make room on its disk (docker system df shows what uses it)",
@@ -162,10 +166,27 @@ class Engine:
         return container
 
     def containers(self, label: str) -> list[Mapping[str, Any]]:
-        """Those with this label, running or not, as the engine lists them."""
+        """Those with this label, running or not, as the engine lists them.
+
+        Podman lists none while it makes or removes one of them, and none at all any more if whoever
+        had asked for that one did not wait: what is left of it is removed.
+        """
+        import docker.errors
+
+        give_up = time.monotonic() + _HALF_SECONDS
         with self.asked("list containers"):
-            found = self.api.containers(all=True, filters={"label": label})
-        return [dict(container) for container in found]
+            while True:
+                try:
+                    found = self.api.containers(all=True, filters={"label": label})
+                    return [dict(container) for container in found]
+                except docker.errors.APIError as error:
+                    half = _HALF.search(str(error.explanation))
+                    if half is None:
+                        raise
+                    if time.monotonic() > give_up:
+                        self.api.remove_container(half[1], force=True, v=True)
+                        give_up += _HALF_SECONDS
+                time.sleep(_LOOK_SECONDS)
 
     def _hired(self) -> Janitor | None:
         with self._lock:

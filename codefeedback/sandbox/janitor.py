@@ -97,13 +97,14 @@ def main(socket_path: str) -> None:
 
 
 def _remove(socket_path: str, names: dict[str, bool]) -> None:
-    """Removes containers, of which it is said whether they are known to have been made."""
+    """Removes containers, of which it is said whether they are known to have been made. One that an
+    engine may be just making is asked for again: Podman can remove it and go on making it."""
     started = time.monotonic()
     while names and time.monotonic() < started + _GIVE_UP_SECONDS:
         late = time.monotonic() > started + _LATE_SECONDS
         for name, made in list(names.items()):
             status = _status_of_removal(socket_path, name)
-            if status == 204 or (status == 404 and (made or late)):
+            if (status == 204 and made) or (status == 404 and (made or late)):
                 del names[name]
         if names:
             time.sleep(_ATTEMPT_SECONDS)

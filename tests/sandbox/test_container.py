@@ -37,6 +37,7 @@ from codefeedback.sandbox import container, local
 from codefeedback.sandbox.engine import Engine
 from codefeedback.sandbox.images import ENTRYPOINT
 from codefeedback.sandbox.interface import Script, Stage
+from codefeedback.sandbox.janitor import Janitor
 from codefeedback.sandbox.leftovers import (
     LABEL,
     SOCKET_FOLDER,
@@ -449,6 +450,50 @@ def test_prune_removes_what_nobody_uses(
     assert done.stdout == "nothing to remove\n"
     with engine.asked("remove a container"):
         engine.api.remove_container(names[1], force=True)
+
+
+def ask_and_leave(engine: Engine, image: str, name: str, mark: str) -> None:
+    """Has the engine make a container, and does not wait for it."""
+    assert engine.socket is not None
+    body = json.dumps({"Image": image, "Labels": {LABEL: mark}}).encode()
+    head = f"POST /containers/create?name={name} HTTP/1.1\r\nHost: engine\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(engine.socket)
+        connection.sendall(head.encode() + body)
+
+
+def named(engine: Engine, start: str) -> list[str]:
+    names = [found["Names"][0].lstrip("/") for found in engine.containers(LABEL)]
+    return [name for name in names if name.startswith(start)]
+
+
+def test_a_container_that_nobody_waits_for(
+    image: str, engine: Engine, sandbox: ContainerSandbox
+) -> None:
+    """Podman keeps a half of it then, and lists no containers any more."""
+    for number in range(10):
+        name = f"codefeedback-left-{os.getpid()}-{number}"
+        ask_and_leave(engine, image, name, mark_of_this_process() + "1")
+        with contextlib.suppress(SandboxUnavailableError), engine.asked("remove a container"):
+            engine.api.remove_container(name, force=True)
+    time.sleep(1.0)
+    prune(engine)
+    assert not named(engine, "codefeedback-left-")
+    assert doubled(sandbox, 1) == [0]
+
+
+def test_the_janitor_waits_for_what_is_being_made(
+    image: str, engine: Engine, tmp_path: Path
+) -> None:
+    assert engine.socket is not None
+    janitor = Janitor(engine.socket)
+    for number in range(10):
+        name = f"codefeedback-half-{os.getpid()}-{number}"
+        janitor.watch(name, str(tmp_path / "none"))
+        ask_and_leave(engine, image, name, mark_of_this_process())
+    janitor.close()
+    assert not named(engine, "codefeedback-half-")
 
 
 def test_prune_says_what_it_could_not_remove(
