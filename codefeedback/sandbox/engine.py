@@ -40,7 +40,6 @@ _HALF_SECONDS = 3.0  # for Podman to make or remove a container
 _NOTICE_SECONDS = 1.0  # for an engine to see that a container ended
 #: The schemes of addresses that are sockets of this machine.
 UNIX = ("unix", "http+unix")
-_OF_OURS = "images for programs are made by `codefeedback sandbox build`"
 # What Podman says of a container that is half made, or half removed.
 _HALF = re.compile(r'container from store "(\w+)": container not known')
 # What to do when an engine says such a thing.
@@ -48,6 +47,7 @@ _HINTS = {
     "no space left on device": "make room on its disk (docker system df shows what uses it)",
     "bind source path does not exist": "the engine must run on this machine, and see our temporary "
     "folder (TMPDIR chooses another one)",
+    "executable file": "images for programs are made by `codefeedback sandbox build`",
 }
 
 
@@ -75,9 +75,8 @@ class Engine:
         return api
 
     @contextlib.contextmanager
-    def asked(self, to: str, image: str = "", hint: str = "") -> Iterator[None]:
-        """Turns whatever the SDK raises into one message; `to` says what was asked for, `hint` what
-        to do when the engine refuses."""
+    def asked(self, to: str, image: str = "") -> Iterator[None]:
+        """Turns whatever the SDK raises into one message; `to` says what was asked for."""
         import docker.errors
         import requests.exceptions
 
@@ -88,7 +87,7 @@ class Engine:
             raise SandboxUnavailableError(no_image(image or DEFAULT_IMAGE, self.address)) from None
         except docker.errors.APIError as error:
             said = str(error.explanation or error)
-            hint = next((_HINTS[phrase] for phrase in _HINTS if phrase in said), hint)
+            hint = next((_HINTS[phrase] for phrase in _HINTS if phrase in said), "")
             raise SandboxUnavailableError(
                 f"the container engine at {self.address} could not {to}: {said}"
                 + (f"; {hint}" if hint else "")
@@ -157,7 +156,7 @@ class Engine:
         try:
             if janitor is not None:
                 janitor.made(container.name)
-            with self.asked(f"start a container of {image}", image, _OF_OURS):
+            with self.asked(f"start a container of {image}", image):
                 container.attach()
                 self.api.start(container.name)
         except BaseException:
