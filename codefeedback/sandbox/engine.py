@@ -259,12 +259,13 @@ class Container:
 
     def detach(self) -> None:
         """Ends listening."""
-        if self._stream is not None:
-            # What the SDK hands out is a file over the socket, which its end leaves open.
-            below = getattr(self._stream, "_sock", self._stream)
-            self._stream.close()
-            below.close()
-            self._stream = None
+        stream, self._stream = self._stream, None
+        # What the SDK hands out is a file: around it is the answer, which complains (CPython 3.13)
+        # when the file ends first, and below it the socket, which the file's end leaves open.
+        parts = [getattr(stream, name, None) for name in ("_response", "_sock")]
+        for part in (parts[0], stream, parts[1]):
+            if part is not None:
+                part.close()
 
     def state(self) -> str | None:
         """``running``, ``paused``, ``exited`` and so on; None when it was removed."""

@@ -34,7 +34,7 @@ from codefeedback import (
 from codefeedback.errors import SandboxUnavailableError, WeakSandboxError
 from codefeedback.guest import cgroups, identity
 from codefeedback.sandbox import container, local
-from codefeedback.sandbox.engine import Engine
+from codefeedback.sandbox.engine import Container, Engine
 from codefeedback.sandbox.images import ENTRYPOINT
 from codefeedback.sandbox.interface import Script, Stage
 from codefeedback.sandbox.janitor import Janitor
@@ -461,6 +461,21 @@ def ask_and_leave(engine: Engine, image: str, name: str, mark: str) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(engine.socket)
         connection.sendall(head.encode() + body)
+
+
+def test_nothing_of_a_connection_stays_open(image: str, engine: Engine) -> None:
+    """From CPython 3.13 on the SDK's answer would say so on stderr."""
+    with engine.asked("create a container"):
+        name = f"codefeedback-open-{os.getpid()}"
+        engine.api.create_container(image, name=name)
+    listening = Container(engine, name)
+    try:
+        listening.attach()
+        answer, below = listening._stream._response, listening._stream._sock
+        listening.detach()
+        assert answer.raw.closed and below.fileno() == -1
+    finally:
+        listening.remove()
 
 
 def named(engine: Engine, start: str) -> list[str]:
