@@ -15,8 +15,9 @@ from measuring import tiny_problem as problem_of
 
 import codefeedback as cf
 from codefeedback.guest import channel
-from codefeedback.sandbox import process
+from codefeedback.sandbox import worker
 from codefeedback.sandbox.commands import command_for
+from codefeedback.sandbox.process import ProcessWorker
 
 _FLOOR_GUEST = Path(__file__).resolve().with_name("floor_guest.py")
 _MILLI = 1e3
@@ -29,14 +30,13 @@ class Floor:
     def __init__(self, sandbox: cf.Sandbox) -> None:
         if not isinstance(sandbox, cf.LocalSandbox):
             raise click.ClickException("only the local sandbox has a zygote")
-        ours = process._GUEST
-        process._GUEST = _FLOOR_GUEST
+        ours, worker.GUEST = worker.GUEST, _FLOOR_GUEST
         try:
-            self._worker = process.ProcessWorker(
+            self._worker = ProcessWorker(
                 sandbox._python, sandbox._settings, in_group=sandbox._in_groups
             )
         finally:
-            process._GUEST = ours
+            worker.GUEST = ours
 
     def __enter__(self) -> Self:
         return self

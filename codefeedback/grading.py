@@ -11,6 +11,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
+from codefeedback import forks
 from codefeedback.analysis import static
 from codefeedback.analysis.blame import checked_formula
 from codefeedback.analysis.extents import checked_granularity
@@ -119,14 +120,11 @@ class Grader:
             blame=None if blame is None else checked_formula(blame),
             coverage=coverage,
         )
-        if not self.sandbox.hides_files and not allow_weak_sandbox:
-            raise WeakSandboxError(
-                f"the {self.sandbox.name} sandbox cannot hide this machine's files (answers "
-                "included) from programs here: see `codefeedback doctor`, or allow it with "
-                "allow_weak_sandbox=True (--allow-weak-sandbox)"
-            )
+        if not allow_weak_sandbox:
+            _refuse_weak(self.sandbox)
         self._pool: ThreadPoolExecutor | None = None
         self._lock = Lock()
+        forks.tell(self)
         self._resolved: OrderedDict[int, tuple[Problem, Problem]] = OrderedDict()
 
     @property
@@ -151,6 +149,11 @@ class Grader:
         self._settings.inspector.close()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def forked(self) -> None:
+        """In a fork: the threads are the parent's."""
+        self._pool = None
+        self._lock = Lock()
 
     def grade(self, program: Program, problem: ProblemLike, *, truncated: bool = False) -> Report:
         """Grades one program, or the program in a `Completion`.
@@ -215,6 +218,7 @@ class Grader:
         running: dict[Future[Report | Ungraded], int] = {}
         pairs = enumerate(items)
         exhausted = False
+        begun_in = os.getpid()
         try:
             while True:
                 while not exhausted and len(running) < 2 * self._workers:
@@ -228,6 +232,8 @@ class Grader:
                     running[self._submit(pair)] = index
                 if not running:
                     return
+                if os.getpid() != begun_in:
+                    raise RunLostError("a batch goes on only in the process that began it")
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in sorted(done, key=lambda future: running[future]):
                     yield running.pop(future), future.result()
@@ -252,7 +258,7 @@ class Grader:
         try:
             return self._executor().submit(self._grade_or_say_why, pair)
         except RuntimeError:
-            raise RunLostError("the grader is closed") from None
+            raise RunLostError("the grader is closed, or the interpreter is ending") from None
 
     def _grade_or_say_why(self, pair: Any) -> Report | Ungraded:
         try:
@@ -315,6 +321,15 @@ def source_of(program: Any, name: str = "solution.py") -> Source:
         if isinstance(program, (list, tuple)):
             hint = "; for chat messages give extract=, or hand in a codefeedback.Completion"
         raise UsageError(f"{error}{hint}") from None
+
+
+def _refuse_weak(sandbox: Sandbox) -> None:
+    if not sandbox.hides_files:
+        raise WeakSandboxError(
+            f"the {sandbox.name} sandbox cannot hide this machine's files (answers included) from "
+            "programs here: see `codefeedback doctor`, or allow it with allow_weak_sandbox=True "
+            "(--allow-weak-sandbox)"
+        )
 
 
 def _sandbox(

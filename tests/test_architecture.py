@@ -40,6 +40,7 @@ FLOORS = {
     "codefeedback.spans": 0,
     "codefeedback.verdicts": 0,
     "codefeedback.errors": 0,
+    "codefeedback.forks": 0,
     "codefeedback.version": 0,
     "codefeedback.guest": 0,
     "rltf_train.__main__": 6,

@@ -149,6 +149,14 @@ def test_names_of_files_need_not_be_text(tmp_path: Path, tests: Path, encoding: 
     assert b"ValueError" in done.stdout and b"\x1b" not in done.stdout + done.stderr
 
 
+def test_messages_that_nobody_can_read_change_nothing(solution: Path, tests: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        for file, status in ((tests, 0), (Path("no-such-file"), 2)):
+            process = command("grade", solution, "--tests", file, "--color", "never", stderr=full)
+            process.communicate()
+            assert process.returncode == status
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_full_disk_is_our_failure(solution: Path, tests: Path, unbuffered: str) -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}

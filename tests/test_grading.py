@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -360,3 +361,52 @@ def test_settings_of_a_wrong_type_are_refused() -> None:
             cf.Grader(**{name: wrong})
     with pytest.raises(cf.UsageError, match="plain file name"):
         cf.grade(cf.Completion(text="print(1)", policy="whole-text", name="a/b.py"), DOUBLE)
+
+
+# --- forks --------------------------------------------------------------------------------------
+
+
+def in_a_fork(body: Callable[[], object]) -> str:
+    """What `body` returns there, as text; an exception's type, or nothing if it hangs."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            signal.alarm(60)
+            try:
+                told = str(body())
+            except cf.CodeFeedbackError as error:
+                told = type(error).__name__
+            os.write(writer, told.encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        told = answer.read()
+    os.waitpid(pid, 0)
+    return told
+
+
+# Of forking with threads, which is what this is about.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_fork_goes_on_grading() -> None:
+    def verdicts() -> list[str]:
+        results = grader.grade_many([(RIGHT, DOUBLE), (WRONG, DOUBLE)] * 2)
+        return [result.verdict.value for result in results if isinstance(result, cf.Report)]
+
+    with cf.Grader(workers=2) as grader:
+        assert verdicts() == ["AC", "WA"] * 2
+        assert in_a_fork(verdicts) == str(["AC", "WA"] * 2)
+        assert in_a_fork(lambda: asyncio.run(grader.agrade(RIGHT, DOUBLE)).verdict.value) == "AC"
+        with grader._lock:  # as if another thread held it
+            assert in_a_fork(verdicts) == str(["AC", "WA"] * 2)
+        assert verdicts() == ["AC", "WA"] * 2
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_batch_goes_on_where_it_began() -> None:
+    with cf.Grader() as grader:
+        batch = grader.grade_many([(RIGHT, DOUBLE)] * 6)
+        next(batch)
+        assert in_a_fork(lambda: next(batch)) == "RunLostError"
+        assert all(isinstance(result, cf.Report) for result in batch)

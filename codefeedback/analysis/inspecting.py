@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from codefeedback import forks
 from codefeedback.errors import SandboxError
 from codefeedback.problems import Limits
 from codefeedback.sandbox.guests import GuestSandbox
@@ -77,6 +78,11 @@ class Inspector:
         self._sandbox: GuestSandbox | None = None
         self._lock = Lock()
         self._known: OrderedDict[tuple[str, str], Inspection] = OrderedDict()
+        forks.tell(self)
+
+    def forked(self) -> None:
+        """In a fork, where another thread may have held the lock."""
+        self._lock = Lock()
 
     def close(self) -> None:
         with self._lock:

@@ -16,8 +16,11 @@ from codefeedback.cli.failures import ACCEPTED, NOT_ACCEPTED
 from codefeedback.cli.options import printing
 from codefeedback.cli.output import console_for, print_json, print_text
 from codefeedback.errors import MissingExtraError, SandboxError
+from codefeedback.guest import kernel
+from codefeedback.problems import Limits
 from codefeedback.sandbox.choose import choose
 from codefeedback.sandbox.container import ContainerSandbox
+from codefeedback.sandbox.guests import interpreter
 from codefeedback.sandbox.probe import Offer, offer_of
 
 _Row = tuple[str, bool, str]
@@ -41,7 +44,7 @@ def doctor(python: str | None, output_format: str, color: str) -> int:
 
     Tries each mechanism in a process of its own and changes nothing.
     """
-    offer = offer_of(python or sys.executable)
+    offer = offer_of(interpreter(python, False)[0])
     containers = _containers()
     with choose("auto", python=python) as sandbox:
         name, tier, hides = sandbox.name, sandbox.tier, sandbox.hides_files
@@ -66,6 +69,7 @@ def _processors() -> int:
 
 def _rows(offer: Offer) -> list[_Row]:
     clock = hasattr(os, "pidfd_open") or sys.platform == "linux"
+    short = kernel.shortage(Limits().to_dict()) or kernel.scarcity()
     return [
         (
             "system call filter",
@@ -102,6 +106,11 @@ def _rows(offer: Offer) -> list[_Row]:
             "processor time and waiting time of each program are known"
             if clock
             else "limits in whole seconds, and a busy machine counts against programs",
+        ),
+        (
+            "own limits",
+            not short,
+            short or "none of this process's own (ulimit) are below those of programs",
         ),
     ]
 

@@ -52,8 +52,12 @@ def _flush(stream: Any) -> None:
     try:
         stream.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        _drop(stream)
         raise
+
+
+def _drop(stream: Any) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class _Terminated(KeyboardInterrupt):
@@ -73,7 +77,7 @@ def _guarded(command: Callable[[], Any]) -> int:
     try:
         status = command()
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        _echo(error.format_message())
         return _BAD_INPUT
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "codefeedback"
@@ -104,13 +108,20 @@ def _fail(status: int, message: str, hint: str = "") -> int:
         traceback.print_exc()
     tell(f"error: {' '.join(message.split())}")
     if hint:
-        click.echo(f"  ({hint})", err=True)
+        _echo(f"  ({hint})")
     return status
 
 
 def tell(message: str) -> None:
-    """One line on standard error."""
-    click.echo(f"codefeedback: {visible(message)}", err=True)
+    """One line on standard error, if that can be written to."""
+    _echo(f"codefeedback: {visible(message)}")
+
+
+def _echo(line: str) -> None:
+    try:
+        click.echo(line, err=True)
+    except OSError:  # a full disk, or nobody reads: no reason to stop
+        _drop(sys.stderr)
 
 
 def _never_fail_to_encode(stream: Any) -> None:

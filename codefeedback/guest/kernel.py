@@ -129,6 +129,36 @@ def _possible(wanted: Dict[int, int]) -> Iterator[Tuple[int, int]]:
         yield kind, value if hard == resource.RLIM_INFINITY else min(value, hard)
 
 
+def shortage(limits: Dict[str, Any]) -> str:
+    """Which of a program's limits are more than this process may have by its own hard limits, for
+    which the program would be ended. Empty if none."""
+    for kind, needed, what in (
+        (resource.RLIMIT_CPU, math.ceil(limits["cpu_seconds"]) + 1, "processor time (ulimit -t)"),
+        (resource.RLIMIT_FSIZE, limits["output_bytes"] + 1, "the size of files (ulimit -f)"),
+        (resource.RLIMIT_AS, space_for(limits), "address space (ulimit -v)"),
+        (resource.RLIMIT_DATA, limits["memory_bytes"], "memory (ulimit -d)"),
+    ):
+        _, hard = resource.getrlimit(kind)
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            return (
+                "our own limit on %s is %d and the program's need %d: raise it, or lower the "
+                "program's limits" % (what, hard, needed)
+            )
+    return ""
+
+
+def scarcity() -> str:
+    """Which of the limits that all programs have are lower here; a program may fail for that."""
+    for kind, wanted, what in (
+        (resource.RLIMIT_NOFILE, _OPEN_FILES, "open files (ulimit -n)"),
+        (resource.RLIMIT_STACK, _STACK_BYTES, "the stack (ulimit -s)"),
+    ):
+        _, hard = resource.getrlimit(kind)
+        if hard != resource.RLIM_INFINITY and hard < wanted:
+            return "our own limit on %s is %d; programs elsewhere have %d" % (what, hard, wanted)
+    return ""
+
+
 def space_for(limits: Dict[str, Any]) -> int:
     """Address space that a program with this memory limit may add."""
     return int(max(limits["memory_bytes"] + _RESERVE_BYTES, _LEAST_SPACE_BYTES))

@@ -13,6 +13,9 @@ from typing import Any, Dict, Optional
 #: What a child says to its supervisor, aside from its report.
 TAKEN, COMPILED = b"t", b"c"
 
+#: The status of one that could not be set up, and ran nothing of a program.
+UNREADY = 70
+
 #: A longer report is not read: its values could cost the grader gigabytes.
 MAX_BYTES = 8 << 20
 

@@ -204,6 +204,7 @@ class Run:
         if self._marks is not None and not of_test:
             request["marks"] = (3 + len(kept), request["lines"])
             kept = (*kept, self._marks)
+        short = "" if of_test else kernel.shortage(request["limits"])
         steps = self._steps(kept, kernel.limits_for(request["limits"], size, self._tasks))
         dumpable = station.dumpable or not of_test
         child = Child(0, request["limits"], base_rss)
@@ -213,6 +214,8 @@ class Run:
             return child
         try:
             report.open_at(report_fd)
+            if short:
+                raise OSError(short)
             if read is not None:
                 request = {**request, **read(station.control)}
                 os.write(station.word, report.TAKEN)
@@ -224,8 +227,8 @@ class Run:
                 call(*arguments)
             report.open_at(3)
         except BaseException as error:
-            report.write({"phase": "unready", "reason": repr(error)})
-            os._exit(70)
+            report.write({"phase": "unready", "reason": str(error) or repr(error)})
+            os._exit(report.UNREADY)
         body(request)
         raise SystemExit(0)
 

@@ -45,6 +45,7 @@ def main(control: int, found_here: Optional[Dict[str, Any]] = None) -> None:
     the interpreter shuts down as it would have done by itself.
     """
     control = raised(control)
+    config: Dict[str, Any] = {}
     try:
         config = {**channel.receive(control), **(found_here or {})}
         try:
@@ -57,7 +58,7 @@ def main(control: int, found_here: Optional[Dict[str, Any]] = None) -> None:
             request = channel.receive(station.control)
             _WAYS[request["way"]](station, request)
     except (channel.ChannelClosed, supervise.GraderGone):
-        if not (config["landlock"] or config["namespaces"] or config["contained"]):
+        if config and not (config["landlock"] or config["namespaces"] or config["contained"]):
             import shutil
 
             # A grader that was killed cannot remove the folder any more.
@@ -71,15 +72,15 @@ def main(control: int, found_here: Optional[Dict[str, Any]] = None) -> None:
 def _settle(control: int, config: Dict[str, Any]) -> Station:
     """Gets ready as `config` says."""
     os.umask(0o022)
+    # What the interpreter needed to start is not the programs', nor what an engine added to it.
+    os.environ.clear()
+    os.environ.update(config["environment"])
     # Nobody else's processes and files are where we are.
     apart = config["namespaces"] or config["contained"]
     readable = landlock.runtime_files(config["paths"])
     if config["namespaces"]:
         namespaces.enter(readable, config["box"], config["box_bytes"])
-    elif config["contained"]:  # the engine has made the box, and added to our environment
-        os.environ.clear()
-        os.environ.update(config["environment"])
-    else:
+    elif not config["contained"]:  # where the engine has made the box
         if config["landlock"]:  # which keeps us ourselves from removing the folder in the end
             _keep_folder(os.path.dirname(config["box"]))
         os.mkdir(config["box"])
@@ -93,6 +94,7 @@ def _settle(control: int, config: Dict[str, Any]) -> Station:
     station.contained = config["contained"]
     kernel.guard_supervisor()
     kernel.drop_privileges()
+    _look_at_the_library()
     if config["processor"] is not None:
         os.sched_setaffinity(0, [config["processor"]])
     _complete_interpreter(config["paths"])
@@ -106,6 +108,23 @@ def _settle(control: int, config: Dict[str, Any]) -> Station:
     _lock(station, config, readable)
     kernel.limit_for_good()
     return station
+
+
+def _look_at_the_library() -> None:
+    """Raises OSError if the interpreter cannot read its own library: root's may be closed to
+    others, and so to a root without privileges."""
+    library = os.path.dirname(os.__file__)
+    for folder in (library, os.path.join(library, "lib-dynload")):
+        try:
+            names = os.listdir(folder)
+            os.stat(os.path.join(folder, *names[:1]))
+        except PermissionError:
+            raise PermissionError(
+                "%s can be read with root's privileges only, which no program has: open it to "
+                "others (chmod -R o+rX), or grade as its owner" % folder
+            ) from None
+        except FileNotFoundError:  # a library in an archive, or without such a folder
+            pass
 
 
 def _keep_folder(folder: str) -> None:

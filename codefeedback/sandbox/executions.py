@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from codefeedback.errors import (
@@ -12,6 +12,7 @@ from codefeedback.errors import (
     SandboxUnavailableError,
 )
 from codefeedback.guest.coverage import NOTHING, WORKED, marks_bytes
+from codefeedback.guest.report import UNREADY
 from codefeedback.problems import Limits
 from codefeedback.sandbox import testimony
 from codefeedback.sandbox.interface import (
@@ -39,15 +40,20 @@ _OF_TEST = {
 
 # What the program's process says of others, and can forge: that code of the problem fails, or that
 # we could not set the process up.
-_CLAIMS = {"problem": ProblemError, "unready": SandboxUnavailableError}
+_CLAIMS: dict[str, Callable[[str], Exception]] = {
+    "problem": ProblemError,
+    "unready": lambda reason: SandboxUnavailableError(f"cannot set a program up: {reason}"),
+}
 
 
 class ClaimError(Exception):
-    """The program's process says that not the program failed."""
+    """The program's process says that not the program failed; `certain` if nothing of the program
+    had run there that could say so."""
 
-    def __init__(self, error: Exception, execution: Execution) -> None:
+    def __init__(self, error: Exception, execution: Execution, certain: bool) -> None:
         self.error = error
         self.execution = execution
+        self.certain = certain
 
 
 def execution_of(
@@ -74,16 +80,16 @@ def execution_of(
     limit = _limit_hit(facts)
     if max(len(stdout), len(stderr)) > limits.output_bytes or phase == "overflow":
         limit = limit or Limit.OUTPUT
-    if by_test and phase == "problem":
-        raise ProblemError(testimony.text_of(said, "reason") or "the test fails by itself")
-    if by_test and phase not in _OF_TEST and limit is None:
-        raise RunLostError("the process of the test code ended without a word")
+    program, *_ = facts["children"]
+    if by_test:
+        _look_at_test(said, phase, limit)
+    elif not said and not facts["compiled"] and program["exit_code"] == UNREADY and limit is None:
+        raise RunLostError("a program's process could not be set up, nor say why")
     stage = _stages(command, by_test).get(
         phase, Stage.RUN if said or facts["compiled"] else Stage.START
     )
     test = Source(command.test, "<test>") if isinstance(command, Check) else command.program
     test_failed = stage is Stage.FAILED
-    program, *_ = facts["children"]
     execution = Execution(
         stage=stage,
         exit_code=program["exit_code"],
@@ -108,8 +114,17 @@ def execution_of(
     )
     if phase in _CLAIMS:
         reason = testimony.text_of(said, "reason") or "its code fails"
-        raise ClaimError(_CLAIMS[phase](reason), execution)
+        certain = phase == "unready" and not facts["compiled"]
+        raise ClaimError(_CLAIMS[phase](reason), execution, certain)
     return execution
+
+
+def _look_at_test(said: dict[str, Any], phase: str, limit: Limit | None) -> None:
+    """Raises ProblemError when a test fails by itself, RunLostError when it says nothing."""
+    if phase == "problem":
+        raise ProblemError(testimony.text_of(said, "reason") or "the test fails by itself")
+    if phase not in _OF_TEST and limit is None:
+        raise RunLostError("the process of the test code ended without a word")
 
 
 def _stages(command: Command, by_test: bool) -> dict[str, Stage]:

@@ -3,19 +3,17 @@ believe."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import subprocess
 import sys
 import threading
-import weakref
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from signal import SIGKILL
 
+from codefeedback import forks
 from codefeedback.errors import (
     BackstopError,
     ProblemError,
@@ -39,9 +37,6 @@ _BACKSTOP_TRIES = 2
 _CONTENDED = 0.2
 
 
-_LIVING: weakref.WeakSet[GuestSandbox] = weakref.WeakSet()
-
-
 class GuestSandbox(Sandbox):
     """Runs commands in guests that `_take` and `_give_back` hand out and get back."""
 
@@ -49,7 +44,7 @@ class GuestSandbox(Sandbox):
         self._lock = threading.RLock()
         self._busy: set[Worker] = set()
         self._closed = False
-        _LIVING.add(self)
+        forks.tell(self)
 
     def forked(self) -> None:
         """In a fork of the grader: the guests are its parent's, and are left alone."""
@@ -100,6 +95,8 @@ class GuestSandbox(Sandbox):
             try:
                 execution = self._run_once(command, limits)
             except ClaimError as claim:
+                if claim.certain:
+                    raise claim.error from None
                 self._believe_or_not(claim, command, limits)
                 return claim.execution
             except RunLostError:
@@ -196,15 +193,6 @@ class GuestSandbox(Sandbox):
         self._give_back(worker)
 
 
-def _in_a_fork() -> None:
-    for sandbox in list(_LIVING):
-        with contextlib.suppress(Exception):  # one that is being made, or never was
-            sandbox.forked()
-
-
-os.register_at_fork(after_in_child=_in_a_fork)
-
-
 def _is_doubtful(execution: Execution) -> bool:
     """Whether something that is not the program's may have ended it: somebody's SIGKILL, or time
     that others cost it."""
@@ -213,33 +201,47 @@ def _is_doubtful(execution: Execution) -> bool:
     return execution.limit_hit is None and execution.signal == SIGKILL
 
 
-def installed_paths(python: str | None, site_packages: bool) -> tuple[str, ...]:
-    """The folders of installed packages, if asked for, of an interpreter (default: this one).
+def interpreter(python: str | None, site_packages: bool) -> tuple[str, tuple[str, ...]]:
+    """Where an interpreter (default: this one) is, and the folders of what is installed beside it,
+    if asked for.
 
     A foreign interpreter is asked in any case: it says early what is wrong with it. Raises
     UsageError if it does not run.
     """
+    if python is None and not sys.executable:
+        raise UsageError("python: this process does not know its own interpreter; name one")
     if python is None and not site_packages:
-        return ()
-    _, paths = examined(python or sys.executable)
-    return paths if site_packages else ()
+        return sys.executable, ()
+    found = examined(python or sys.executable)
+    return found.path, found.installed if site_packages else ()
 
 
-def examined(python: str) -> tuple[str, tuple[str, ...]]:
-    """The version of an interpreter, and the folders of its installed packages. Raises UsageError
-    if it does not run, or is too old."""
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """An interpreter, as it knows itself."""
+
+    version: str
+    path: str
+    #: the folders of what is installed beside it
+    installed: tuple[str, ...]
+
+
+def examined(python: str) -> Interpreter:
+    """Asks an interpreter. Raises UsageError if it does not run, or is too old."""
     script = (
         "import json, sys, sysconfig; p = sysconfig.get_paths();"
-        "print(json.dumps([sys.version_info[:3], sorted({p['purelib'], p['platlib']})]))"
+        "print(json.dumps([sys.version_info[:3], sys.executable, "
+        "sorted({p['purelib'], p['platlib']})]))"
     )
     try:
+        # -I: neither modules of the folder that we are in nor our variables are meant for it.
         answer = subprocess.run(
-            [python, "-c", script], stdin=subprocess.DEVNULL, capture_output=True, check=True
+            [python, "-I", "-c", script], stdin=subprocess.DEVNULL, capture_output=True, check=True
         )
-        version, paths = json.loads(answer.stdout)
+        version, path, installed = json.loads(answer.stdout)
     except (OSError, subprocess.CalledProcessError, ValueError) as error:
         raise UsageError(f"{python} is no Python interpreter that runs: {error}") from None
     told = ".".join(map(str, version))
     if version < [3, 8]:
         raise UsageError(f"{python} is Python {told}; 3.8 or later is needed")
-    return told, tuple(paths)
+    return Interpreter(told, path or python, tuple(installed))

@@ -89,7 +89,7 @@ def build_from_host(
     """
     _check_name(tag)
     python = python or sys.executable
-    version, _ = examined(python)
+    version = examined(python).version
     _check_architecture(engine)
     with tempfile.TemporaryDirectory(prefix=BUILD_FOLDER) as folder, _room_in(folder):
         root, archive = Path(folder, "root"), Path(folder, "root.tar")

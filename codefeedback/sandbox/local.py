@@ -6,13 +6,12 @@ the program's process. What each may do is in docs/sandbox.md.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from codefeedback.errors import SandboxUnavailableError
 from codefeedback.guest import cgroups
 from codefeedback.problems import Limits
-from codefeedback.sandbox.guests import installed_paths
+from codefeedback.sandbox.guests import interpreter
 from codefeedback.sandbox.pool import PooledSandbox
 from codefeedback.sandbox.probe import Offer, offer_of
 from codefeedback.sandbox.process import ProcessWorker
@@ -46,8 +45,7 @@ class LocalSandbox(PooledSandbox):
         namespaces: bool = True,
     ) -> None:
         super().__init__(workers)
-        paths = (*installed_paths(python, site_packages), *paths)
-        python = python or sys.executable
+        python, installed = interpreter(python, site_packages)
         offer = offer_of(python)
         if offer.seccomp is None:
             raise SandboxUnavailableError(
@@ -60,7 +58,7 @@ class LocalSandbox(PooledSandbox):
         self._python = python
         self._in_groups = offer.cgroups
         self._settings = GuestSettings(
-            paths=paths,
+            paths=(*installed, *paths),
             preload=tuple(preload),
             serves_many=True,
             landlock=offer.landlock > 0,

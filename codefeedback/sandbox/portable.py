@@ -7,11 +7,10 @@ whatever they start, but it cannot hide this machine's files and network from th
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator, Sequence
 
 from codefeedback.problems import Limits
-from codefeedback.sandbox.guests import GuestSandbox, installed_paths
+from codefeedback.sandbox.guests import GuestSandbox, interpreter
 from codefeedback.sandbox.interface import Command, Execution
 from codefeedback.sandbox.process import ProcessWorker
 from codefeedback.sandbox.worker import GuestSettings, Worker
@@ -37,9 +36,8 @@ class PortableSandbox(GuestSandbox):
         paths: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        paths = (*installed_paths(python, site_packages), *paths)
-        self._python = python or sys.executable
-        self._settings = GuestSettings(paths=paths)
+        self._python, installed = interpreter(python, site_packages)
+        self._settings = GuestSettings(paths=(*installed, *paths))
 
     def run_all(
         self,

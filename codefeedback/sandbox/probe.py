@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
-from codefeedback import guest
+from codefeedback.sandbox.worker import guest_command, guest_environment
 
-_GUEST = Path(guest.__file__).parent / "main.py"
 _PROBE_SECONDS = 60.0
 
 
@@ -33,12 +32,14 @@ def offer_of(python: str) -> Offer:
     """What works for guests of this interpreter. Costs a tenth of a second, once."""
     try:
         answer = subprocess.run(
-            [python, "-s", "-S", str(_GUEST), "probe"],
+            guest_command(python, "probe"),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PROBE_SECONDS,
+            env={**guest_environment("/"), "TMPDIR": tempfile.gettempdir()},
             check=True,
         )
         return Offer(**json.loads(answer.stdout))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
-        return Offer(seccomp_reason=f"{python} cannot be tried: {error}")
+        said = (getattr(error, "stderr", None) or b"").decode("utf-8", "replace").splitlines()
+        return Offer(seccomp_reason=f"{python} cannot be tried: {said[-1] if said else error}")

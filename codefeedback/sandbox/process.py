@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -13,13 +14,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from codefeedback import guest
 from codefeedback.errors import BackstopError, RunLostError, SandboxUnavailableError
 from codefeedback.guest import cgroups
 from codefeedback.problems import Limits
-from codefeedback.sandbox.worker import GuestSettings, Worker, environment
+from codefeedback.sandbox.worker import GuestSettings, Worker, guest_command, guest_environment
 
-_GUEST = Path(guest.__file__).parent / "main.py"
 _CLOSE_SECONDS = 30.0
 _HIDDEN_BOX = "/box"
 
@@ -46,12 +45,12 @@ class ProcessWorker(Worker):
         if not settings.namespaces:
             self._folder = tempfile.mkdtemp(prefix="codefeedback-")
             box = str(Path(self._folder) / "box")
-        self._mark = f"HOME={box}\0".encode()
+        self._mark = os.fsencode(f"HOME={box}\0")
         self._group = _new_group() if in_group else None
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             with theirs:
-                self._process = self._start(theirs.fileno(), box)
+                self._process = self._start(theirs, box)
             if self._group is not None:
                 with contextlib.suppress(OSError):  # it may have died already, as will be seen
                     self._group.take(self._process.pid)
@@ -65,20 +64,24 @@ class ProcessWorker(Worker):
             self.close()
             raise
 
-    def _start(self, control: int, box: str) -> subprocess.Popen[bytes]:
+    def _start(self, theirs: socket.socket, box: str) -> subprocess.Popen[bytes]:
+        # Where we have no standard streams its number may be one of theirs.
+        control = fcntl.fcntl(theirs.fileno(), fcntl.F_DUPFD_CLOEXEC, 3)
         try:
             return subprocess.Popen(
-                [self._python, "-s", "-S", str(_GUEST), str(control)],
+                guest_command(self._python, str(control)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._complaints,
                 pass_fds=[control],
                 cwd=self._folder or "/",
-                env=environment(box),
+                env=guest_environment(box),
                 start_new_session=True,
             )
         except OSError as error:
             raise SandboxUnavailableError(f"cannot start {self._python}: {error}") from error
+        finally:
+            os.close(control)
 
     def _come_up(self, settings: GuestSettings, box: str) -> None:
         try:

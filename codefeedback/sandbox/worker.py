@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import time
@@ -10,14 +11,19 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from codefeedback import guest
 from codefeedback.errors import BackstopError, RunLostError, SandboxUnavailableError
 from codefeedback.guest import channel
 from codefeedback.problems import Limits
 from codefeedback.sandbox import requests
 from codefeedback.sandbox.interface import Command
 
+#: What a guest's interpreter runs.
+GUEST = Path(guest.__file__).parent / "main.py"
+_LIBRARIES = "LD_LIBRARY_PATH"
 _LOOK_SECONDS = 1.0  # between looks at whether the guest was stopped
 _ANSWER_SECONDS = 30.0  # for the guest to clean up and report after the backstop
 _READY_SECONDS = 120.0
@@ -105,11 +111,13 @@ class Worker(ABC):
 
         Raises SandboxUnavailableError when it cannot be, RunLostError when it dies of it.
         """
+        box = _as_in_utf8(box)
         more = {
             "box": box,
             "box_bytes": _BOX_BYTES,
             "processor": self.processor,
             "environment": environment(box),
+            "paths": [_as_in_utf8(path) for path in settings.paths],
         }
         self._send(channel.frame({**asdict(settings), **more}))
         answer = self._hear(_READY_SECONDS)
@@ -232,6 +240,11 @@ class Worker(ABC):
             self._control.shutdown(socket.SHUT_RDWR)
 
 
+def _as_in_utf8(path: str) -> str:
+    """A path as a guest reads its bytes, whatever the grader's locale."""
+    return os.fsencode(path).decode("utf-8", "surrogateescape")
+
+
 def environment(box: str) -> dict[str, str]:
     """All that a program finds in its environment."""
     return {
@@ -246,3 +259,15 @@ def environment(box: str) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }
+
+
+def guest_command(python: str, *arguments: str) -> list[str]:
+    """What starts the guest's `main.py`."""
+    return [python, "-s", "-S", str(GUEST), *arguments]
+
+
+def guest_environment(box: str) -> dict[str, str]:
+    """What it is started with: what programs find in their environment, and where an interpreter
+    may have to find its own library."""
+    libraries = os.environ.get(_LIBRARIES)
+    return environment(box) | ({_LIBRARIES: libraries} if libraries else {})

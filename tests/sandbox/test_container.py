@@ -212,7 +212,7 @@ def test_limits_of_several_kinds_cost_one_container_each(
 
 
 def test_a_forgotten_container_ends_by_itself(image: str, engine: Engine) -> None:
-    with ContainerSandbox(image=image, lifetime_seconds=2) as sandbox:
+    with ContainerSandbox(image=image, lifetime_seconds=5) as sandbox:
         assert len(ours(engine)) == 1
         wait_until(lambda: not ours(engine))
         assert doubled(sandbox, 2) == [0, 2]

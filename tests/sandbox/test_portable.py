@@ -18,7 +18,7 @@ import pytest
 
 from codefeedback import Limits, PortableSandbox, RunLostError, SandboxError, Source, UsageError
 from codefeedback.errors import ProblemError, SandboxUnavailableError
-from codefeedback.sandbox import process
+from codefeedback.sandbox import worker
 from codefeedback.sandbox.interface import NO_VALUE, Call, Check, Execution, Limit, Script, Stage
 
 LIMITS = Limits(cpu_seconds=2, wall_seconds=4, memory_bytes=256 << 20, output_bytes=1 << 20)
@@ -392,10 +392,10 @@ def test_a_process_that_we_cannot_set_up_is_our_failure(
     sandbox: PortableSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     broken = tmp_path / "guest"
-    shutil.copytree(process._GUEST.parent, broken)
+    shutil.copytree(worker.GUEST.parent, broken)
     with (broken / "kernel.py").open("a") as file:
         file.write("\n\ndef tie_to_parent(*_, **__):\n    raise OSError('no such limit')\n")
-    monkeypatch.setattr(process, "_GUEST", broken / "main.py")
+    monkeypatch.setattr(worker, "GUEST", broken / "main.py")
     program = Source("def f(): return 1\n")
     commands: dict[str, Script | Call | Check] = {
         "script": Script(program=program),
