@@ -83,7 +83,7 @@ def execution_of(
     program, *_ = facts["children"]
     if by_test:
         _look_at_test(said, phase, limit)
-    elif not said and not facts["compiled"] and program["exit_code"] == UNREADY and limit is None:
+    elif not said and _unready(facts) and limit is None:
         raise RunLostError("a program's process could not be set up, nor say why")
     stage = _stages(command, by_test).get(
         phase, Stage.RUN if said or facts["compiled"] else Stage.START
@@ -114,8 +114,7 @@ def execution_of(
     )
     if phase in _CLAIMS:
         reason = testimony.text_of(said, "reason") or "its code fails"
-        certain = phase == "unready" and not facts["compiled"]
-        raise ClaimError(_CLAIMS[phase](reason), execution, certain)
+        raise ClaimError(_CLAIMS[phase](reason), execution, certain=_unready(facts))
     return execution
 
 
@@ -125,6 +124,12 @@ def _look_at_test(said: dict[str, Any], phase: str, limit: Limit | None) -> None
         raise ProblemError(testimony.text_of(said, "reason") or "the test fails by itself")
     if phase not in _OF_TEST and limit is None:
         raise RunLostError("the process of the test code ended without a word")
+
+
+def _unready(facts: dict[str, Any]) -> bool:
+    """Whether a process ended as one does that could not be set up, before it ran anything of a
+    program."""
+    return not facts["compiled"] and facts["children"][0]["exit_code"] == UNREADY
 
 
 def _stages(command: Command, by_test: bool) -> dict[str, Stage]:
