@@ -271,7 +271,7 @@ def test_a_build_that_fails_says_how(clean: Engine, from_host: Built) -> None:
 
 def test_bad_requests(clean: Engine, tmp_path: Path, disk: Path) -> None:
     old = tmp_path / "old-python"
-    old.write_text("#!/bin/sh\necho '[[3, 7, 9], , []]'\n")
+    old.write_text("#!/bin/sh\necho '[[3, 7, 9], null, []]'\n")
     old.chmod(0o755)
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"python": str(tmp_path / "nothing")}, "no Python interpreter that runs"),
