@@ -94,20 +94,44 @@ def _write(path: str, text: str) -> None:
         file.write(text)
 
 
-def _hierarchies() -> Dict[str, List[Tuple[str, str]]]:
-    """Where groups for this process's children belong, and which of their files set limits."""
-    found: Dict[str, List[Tuple[str, str]]] = {}
+def _memberships() -> List[Tuple[List[str], str]]:
+    """The groups that this process is in: controllers (none for version 2), folder."""
+    found = []
     with open("/proc/self/cgroup") as file:
         for line in file:
             _, controllers, path = line.rstrip("\n").split(":", 2)
-            for kind, unified, legacy in _FILES:
-                if kind in controllers.split(","):
-                    folder = _MOUNT + "/" + controllers + path
-                    found.setdefault(folder, []).append((kind, legacy))
-                elif not controllers:
-                    folder = _MOUNT + path
-                    found.setdefault(folder, []).append((kind, unified))
-    return {folder: files for folder, files in found.items() if os.path.isdir(folder)}
+            folder = os.path.normpath(_MOUNT + "/" + controllers + path)
+            if os.path.isdir(folder):
+                found.append((controllers.split(",") if controllers else [], folder))
+    return found
+
+
+def _hierarchies() -> Dict[str, List[Tuple[str, str]]]:
+    """Where groups for this process's children belong, and which of their files set limits."""
+    found: Dict[str, List[Tuple[str, str]]] = {}
+    for controllers, folder in _memberships():
+        parent = folder if controllers else _nearest_parent(folder)
+        for kind, unified, legacy in _FILES:
+            if kind in controllers:
+                found.setdefault(parent, []).append((kind, legacy))
+            elif not controllers and parent:
+                found.setdefault(parent, []).append((kind, unified))
+    return found
+
+
+def _nearest_parent(folder: str) -> str:
+    """Where, from a group of version 2 upwards, groups can be limited; empty for nowhere. Not in
+    one that has processes itself, like those in which systemd starts us."""
+    while folder.startswith(_MOUNT):
+        try:
+            with open(os.path.join(folder, "cgroup.subtree_control")) as file:
+                controllers = file.read().split()
+        except OSError:
+            break
+        if any(kind in controllers for kind, _, _ in _FILES):
+            return folder
+        folder = os.path.dirname(folder)
+    return ""
 
 
 def remove_stale() -> None:
@@ -136,7 +160,7 @@ def why_not() -> Optional[str]:
         group = Group()
     except OSError as error:
         return str(error)
-    before = _hierarchies()
+    before = [folder for _, folder in _memberships()]
     try:
         group.take(os.getpid())
         group.allow(1, 1 << 20)
@@ -148,6 +172,9 @@ def why_not() -> Optional[str]:
         group.remove()
 
 
-def _leave(folders: Dict[str, List[Tuple[str, str]]]) -> None:
+def _leave(folders: List[str]) -> None:
     for folder in folders:
-        _write(os.path.join(folder, "cgroup.procs"), str(os.getpid()))
+        try:
+            _write(os.path.join(folder, "cgroup.procs"), str(os.getpid()))
+        except FileNotFoundError:  # the place where the groups are mounted, and none itself
+            pass

@@ -79,9 +79,7 @@ def test_control_groups_of_a_killed_grader_are_removed(monkeypatch: pytest.Monke
 
 
 def groups() -> Iterator[Path]:
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        yield from Path("/sys/fs/cgroup", controllers, path.lstrip("/")).glob("codefeedback-*")
+    return Path("/sys/fs/cgroup").rglob("codefeedback-*")
 
 
 # --- failures of ours ---------------------------------------------------------------------------
