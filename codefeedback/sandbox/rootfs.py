@@ -286,9 +286,11 @@ def libraries(loader: str, path: str) -> tuple[dict[str, str], dict[str, str], s
 
 
 def _listed(loader: str, path: str, environment: dict[str, str]) -> tuple[dict[str, str], set[str]]:
+    # The GNU loader's own --list gives up at the first library that it does not find.
+    gnu = "musl" not in os.path.basename(loader)
     answer = subprocess.run(
-        [loader, "--list", path],
-        env=environment,
+        [loader, path] if gnu else [loader, "--list", path],
+        env={**environment, "LD_TRACE_LOADED_OBJECTS": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
