@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from lockdown import guests_here as guests
 from codefeedback import LocalSandbox, RunLostError, SandboxError, Source
 from codefeedback.errors import SandboxUnavailableError, WeakSandboxError
 from codefeedback.grading import Grader
-from codefeedback.sandbox import local
+from codefeedback.sandbox import local, worker
 from codefeedback.sandbox.interface import Script
 from codefeedback.sandbox.probe import Offer
 
@@ -135,6 +136,20 @@ def test_nothing_outlives_a_killed_grader(tmp_path: Path, namespaces: bool) -> N
     grader.wait()
     wait_until(lambda: not list(folder.iterdir()))
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left))
+
+
+def test_a_guest_that_is_killed_as_it_starts_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(worker.GUEST.parent, tmp_path / "guest")
+    with (tmp_path / "guest" / "kernel.py").open("a") as file:
+        note = f"open({str(tmp_path / 'tries')!r}, 'a').write('.')"
+        file.write(f"\n\ndef guard_supervisor():\n    {note}\n    os.kill(os.getpid(), 9)\n")
+    sandbox = LocalSandbox(namespaces=False)
+    monkeypatch.setattr(worker, "GUEST", tmp_path / "guest" / "main.py")
+    with sandbox, pytest.raises(RunLostError, match="did not come up"):
+        script(sandbox, "1")
+    assert (tmp_path / "tries").read_text() == "..."
 
 
 def test_a_fork_of_the_grader_gets_guests_of_its_own() -> None:
