@@ -19,7 +19,7 @@ class Forkable(Protocol):
 _LIVING: weakref.WeakSet[Forkable] = weakref.WeakSet()
 
 
-def tell(thing: Forkable) -> None:
+def notify(thing: Forkable) -> None:
     """`thing` will be told of each fork for as long as it lives."""
     _LIVING.add(thing)
 

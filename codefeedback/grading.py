@@ -124,7 +124,7 @@ class Grader:
             _refuse_weak(self.sandbox)
         self._pool: ThreadPoolExecutor | None = None
         self._lock = Lock()
-        forks.tell(self)
+        forks.notify(self)
         self._resolved: OrderedDict[int, tuple[Problem, Problem]] = OrderedDict()
 
     @property
@@ -238,7 +238,7 @@ class Grader:
                 for future in sorted(done, key=lambda future: running[future]):
                     yield running.pop(future), future.result()
         finally:
-            for future in running:
+            for future in running if os.getpid() == begun_in else ():
                 future.cancel()
 
     @staticmethod

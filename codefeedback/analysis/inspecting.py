@@ -78,7 +78,7 @@ class Inspector:
         self._sandbox: GuestSandbox | None = None
         self._lock = Lock()
         self._known: OrderedDict[tuple[str, str], Inspection] = OrderedDict()
-        forks.tell(self)
+        forks.notify(self)
 
     def forked(self) -> None:
         """In a fork, where another thread may have held the lock."""

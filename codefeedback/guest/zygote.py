@@ -123,7 +123,7 @@ def _look_at_the_library() -> None:
                 "%s can be read with root's privileges only, which no program has: open it to "
                 "others (chmod -R o+rX), or grade as its owner" % folder
             ) from None
-        except FileNotFoundError:  # a library in an archive, or without such a folder
+        except (FileNotFoundError, NotADirectoryError):  # in an archive, or not there
             pass
 
 

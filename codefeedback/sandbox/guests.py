@@ -44,7 +44,7 @@ class GuestSandbox(Sandbox):
         self._lock = threading.RLock()
         self._busy: set[Worker] = set()
         self._closed = False
-        forks.tell(self)
+        forks.notify(self)
 
     def forked(self) -> None:
         """In a fork of the grader: the guests are its parent's, and are left alone."""
