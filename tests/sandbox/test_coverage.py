@@ -6,13 +6,11 @@ for a line that ran while it was loaded, ``# C`` for one that ran afterwards, ``
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import lru_cache
 
 import pytest
+from pythons import THIS, VERSIONS, interpreter
 
 from codefeedback import Limits, LocalSandbox, PortableSandbox, Source
 from codefeedback.errors import SandboxUnavailableError
@@ -32,8 +30,6 @@ from codefeedback.sandbox.interface import (
 
 LIMITS = Limits(cpu_seconds=2, wall_seconds=4, memory_bytes=256 << 20)
 TIERS = ("namespaces", "standard", "portable")
-VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
-THIS = ".".join(map(str, sys.version_info[:2]))
 
 # Each must have the same lines on every CPython.
 PROGRAMS = {
@@ -189,17 +185,6 @@ os.wait()  # +
     "closes what it can": "import os  # +\nos.closerange(3, 256)  # +\nx = 1  # +\n",
     "odd line ends": "x = 1  # +\r\n\x0cy = '\u2028'  # +\rif x > 1:  # +\r\n    z = 1\nw = 1  # +",
 }
-
-
-@lru_cache
-def interpreter(version: str) -> str | None:
-    """The path of a CPython of this version."""
-    if version == THIS:
-        return sys.executable
-    found = shutil.which(f"python{version}")
-    asked = [found or "false", "-c", "import sys; print(sys.executable)"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or None
 
 
 @lru_cache

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pythons import THIS, VERSIONS, interpreter
 
 from codefeedback import guest
 from codefeedback.sandbox import rootfs
@@ -21,10 +22,7 @@ from codefeedback.sandbox.images import ENTRYPOINT
 SCRIPT = rootfs.__file__
 GUEST = Path(guest.__file__).parent
 NOBODY = 65534
-OTHERS = [
-    (version, next(iter(sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))), None))
-    for version in ("3.8", "3.9", "3.10", "3.12", "3.13")
-]
+OTHERS = [(version, interpreter(version)) for version in VERSIONS if version != THIS]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its root")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="images are made of Linux programs")
 
@@ -181,7 +179,7 @@ def test_files_name_their_place_in_the_root(root: Path) -> None:
     [
         pytest.param(
             str(path),
-            marks=pytest.mark.skipif(path is None, reason=f"no CPython {version} in ~/.pyenv"),
+            marks=pytest.mark.skipif(path is None, reason=f"no CPython {version}"),
             id=version,
         )
         for version, path in OTHERS
