@@ -98,8 +98,10 @@ def _settle(control: int, config: Dict[str, Any]) -> Station:
     if config["processor"] is not None:
         os.sched_setaffinity(0, [config["processor"]])
     _complete_interpreter(config["paths"])
+    # `random` in any case, which is seeded then: a program gets the same verdict each time.
+    modules = [*_LIGHT, *config["preload"]] if config["serves_many"] else ["random"]
+    station.fork_hooks = _preload(modules)
     if config["serves_many"]:
-        station.fork_hooks = _preload([*_LIGHT, *config["preload"]])
         station.quick = True
         ending.know_harmless_kinds()
     # Programs do not find our objects among theirs, and their collections pass them over.

@@ -406,6 +406,11 @@ def test_a_process_that_we_cannot_set_up_is_our_failure(
         sandbox.run(commands[kind], LIMITS)
 
 
+def test_random_is_the_same_in_every_run(sandbox: PortableSandbox) -> None:
+    text = "import random\nprint(random.random(), random.sample(range(99), 3))"
+    assert len({script(sandbox, text).stdout for _ in range(3)}) == 1
+
+
 def test_an_interpreter_that_is_none() -> None:
     with pytest.raises(UsageError, match="no Python interpreter"):
         PortableSandbox(python="/bin/false")
