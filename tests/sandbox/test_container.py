@@ -467,7 +467,8 @@ def test_nothing_of_a_connection_stays_open(image: str, engine: Engine) -> None:
     """From CPython 3.13 on the SDK's answer would say so on stderr."""
     with engine.asked("create a container"):
         name = f"codefeedback-open-{os.getpid()}"
-        engine.api.create_container(image, name=name)
+        host_config = engine.api.create_host_config(network_mode="none")
+        engine.api.create_container(image, name=name, host_config=host_config)
     listening = Container(engine, name)
     try:
         listening.attach()
