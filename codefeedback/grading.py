@@ -221,6 +221,8 @@ class Grader:
         begun_in = os.getpid()
         try:
             while True:
+                if running and os.getpid() != begun_in:
+                    raise RunLostError("a batch goes on only in the process that began it")
                 while not exhausted and len(running) < 2 * self._workers:
                     if spread and running and self._submitted(running) >= spread:
                         break
@@ -232,8 +234,6 @@ class Grader:
                     running[self._submit(pair)] = index
                 if not running:
                     return
-                if os.getpid() != begun_in:
-                    raise RunLostError("a batch goes on only in the process that began it")
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in sorted(done, key=lambda future: running[future]):
                     yield running.pop(future), future.result()

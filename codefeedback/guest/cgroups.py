@@ -35,7 +35,7 @@ class Group:
         self._files: Dict[str, str] = {}
         self._folders: List[str] = []
         try:
-            for folder, files in _hierarchies().items():
+            for _, folder, files in _hierarchies():
                 self._make(os.path.join(folder, name), files)
             if not self._files:
                 raise OSError("no group can limit processes or memory here")
@@ -94,28 +94,22 @@ def _write(path: str, text: str) -> None:
         file.write(text)
 
 
-def _memberships() -> List[Tuple[List[str], str]]:
-    """The groups that this process is in: controllers (none for version 2), folder."""
+def _hierarchies() -> List[Tuple[str, str, List[Tuple[str, str]]]]:
+    """Of each hierarchy that can limit us: the group that this process is in, where groups for its
+    children belong, and which of their files set limits."""
     found = []
     with open("/proc/self/cgroup") as file:
         for line in file:
             _, controllers, path = line.rstrip("\n").split(":", 2)
-            folder = os.path.normpath(_MOUNT + "/" + controllers + path)
-            if os.path.isdir(folder):
-                found.append((controllers.split(",") if controllers else [], folder))
-    return found
-
-
-def _hierarchies() -> Dict[str, List[Tuple[str, str]]]:
-    """Where groups for this process's children belong, and which of their files set limits."""
-    found: Dict[str, List[Tuple[str, str]]] = {}
-    for controllers, folder in _memberships():
-        parent = folder if controllers else _nearest_parent(folder)
-        for kind, unified, legacy in _FILES:
-            if kind in controllers:
-                found.setdefault(parent, []).append((kind, legacy))
-            elif not controllers and parent:
-                found.setdefault(parent, []).append((kind, unified))
+            own = os.path.normpath(_MOUNT + "/" + controllers + path)
+            if controllers:
+                kinds, parent = controllers.split(","), own
+                files = [(kind, legacy) for kind, _, legacy in _FILES if kind in kinds]
+            else:
+                parent = _nearest_parent(own)
+                files = [(kind, unified) for kind, unified, _ in _FILES]
+            if files and os.path.isdir(parent):
+                found.append((own, parent, files))
     return found
 
 
@@ -137,10 +131,10 @@ def _nearest_parent(folder: str) -> str:
 def remove_stale() -> None:
     """Removes the groups of graders that were killed: those without a process."""
     try:
-        folders = list(_hierarchies())
+        hierarchies = _hierarchies()
     except OSError:
         return
-    for folder in folders:
+    for _, folder, _ in hierarchies:
         for name in os.listdir(folder):
             path = os.path.join(folder, name)
             try:
@@ -160,7 +154,7 @@ def why_not() -> Optional[str]:
         group = Group()
     except OSError as error:
         return str(error)
-    before = [folder for _, folder in _memberships()]
+    before = [own for own, _, _ in _hierarchies()]
     try:
         group.take(os.getpid())
         group.allow(1, 1 << 20)
@@ -174,7 +168,4 @@ def why_not() -> Optional[str]:
 
 def _leave(folders: List[str]) -> None:
     for folder in folders:
-        try:
-            _write(os.path.join(folder, "cgroup.procs"), str(os.getpid()))
-        except FileNotFoundError:  # the place where the groups are mounted, and none itself
-            pass
+        _write(os.path.join(folder, "cgroup.procs"), str(os.getpid()))

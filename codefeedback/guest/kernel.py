@@ -13,7 +13,7 @@ import os
 import resource
 import sys
 import time
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NoReturn, Optional, Tuple
 
 _LINUX = sys.platform == "linux"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -69,6 +69,14 @@ def tie_to_parent(dumpable: bool) -> None:
     if _LINUX:
         libc().prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
         libc().prctl(_PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)
+
+
+def end_as(status: int) -> NoReturn:
+    """Ends as a process did that was waited for."""
+    if os.WIFSIGNALED(status):
+        os.kill(os.getpid(), os.WTERMSIG(status))
+        os._exit(128 + os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status))
 
 
 class Meter:

@@ -15,6 +15,8 @@ import signal
 import warnings
 from typing import Any, Dict, Iterable, List, NoReturn, Optional, Set, Tuple
 
+from . import kernel
+
 _CLONE_NEWNS, _CLONE_NEWUTS, _CLONE_NEWIPC = 0x20000, 0x4000000, 0x8000000
 _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 1, 2, 4, 8
@@ -197,7 +199,6 @@ def _fork() -> None:
 
 def _stand_outside(pid: int, files: Set[int]) -> NoReturn:
     """Waits for the child and ends as it does, having nothing that anyone could want."""
-    code = 1
     try:
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
@@ -209,13 +210,9 @@ def _stand_outside(pid: int, files: Set[int]) -> NoReturn:
         os.chdir("/")
         _drop_capabilities()
         _, status = os.waitpid(pid, 0)
-        if os.WIFSIGNALED(status):
-            code = 128 + os.WTERMSIG(status)
-            os.kill(os.getpid(), os.WTERMSIG(status))
-        else:
-            code = os.WEXITSTATUS(status)
+        kernel.end_as(status)
     finally:
-        os._exit(code)
+        os._exit(1)
 
 
 def _survey(paths: Iterable[str]) -> Tuple[List[str], Dict[str, str]]:

@@ -104,7 +104,7 @@ def _remove(socket_path: str, names: dict[str, bool]) -> None:
         late = time.monotonic() > started + _LATE_SECONDS
         for name, made in list(names.items()):
             status = _status_of_removal(socket_path, name)
-            if (status == 204 and made) or (status == 404 and (made or late)):
+            if (made and status in (204, 404)) or (late and status == 404):
                 del names[name]
         if names:
             time.sleep(_ATTEMPT_SECONDS)
